@@ -1,0 +1,129 @@
+"""Messages to customers and employees: why each was sent or not comes first."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import action, display
+
+from communications.actions.events import look_up
+from communications.choices import MessageStatus
+from communications.models import MessageData
+from config.back_office import ReadOnlyAdmin, json_display
+from customers.identity.search import spellings
+
+STATUS_LABELS = {
+    MessageStatus.SCHEDULED.label: "info",
+    MessageStatus.PENDING.label: "info",
+    MessageStatus.SENDING.label: "info",
+    MessageStatus.SENT.label: "success",
+    MessageStatus.DELIVERED.label: "success",
+    MessageStatus.UNCERTAIN.label: "warning",
+    MessageStatus.SUPPRESSED.label: "warning",
+    MessageStatus.FAILED.label: "danger",
+    MessageStatus.BOUNCED.label: "danger",
+}
+
+
+@admin.register(MessageData)
+class MessageDataAdmin(ReadOnlyAdmin):
+    list_display = ("message_number", "recipient", "template", "state", "reason", "sent_ts", "created_ts")
+    list_filter = ("status", "message_delivery_method", "purpose", "decision_reason", ("sent_ts", RangeDateTimeFilter))
+    list_filter_submit = True
+    list_select_related = ("message_schema", "batch")
+    search_fields = ("message_number__exact",)
+    search_help_text = "The message's number, or the recipient's whole address"
+    actions = ("look_up_at_provider",)
+    change_form_outer_before_template = "communications/admin/_message_actions.html"
+    content, more = json_display("content_data", "content"), json_display("metadata")
+    fieldsets = (
+        ("Why", {"fields": ("why",)}),
+        ("What became of it", {"fields": ("what_happened",)}),
+        (
+            "To whom",
+            {"fields": (("recipient", "recipient_name"), ("customer", "employee"), ("appointment", "language"))},
+        ),
+        ("What", {"fields": (("message_schema", "schema_version"), ("message_delivery_method", "purpose"), content)}),
+        ("What it cost", {"fields": (("segment_count", "cost", "cost_currency"),)}),
+        ("By which way", {"fields": (("provider", "sender"), ("provider_message_id", "error_code"), "failed_reason")}),
+        ("Where it belongs", {"fields": (("conversation", "interaction"), "message", ("resend_of", "batch"))}),
+        (
+            "Times",
+            {
+                "fields": (
+                    ("created_ts", "created_by"),
+                    ("scheduled_ts", "expires_ts"),
+                    ("sent_ts", "delivered_ts"),
+                    ("opened_ts", "clicked_ts"),
+                    ("failed_ts", "updated_ts"),
+                )
+            },
+        ),
+        (
+            "Record",
+            {
+                "fields": (
+                    ("retry_count", "max_retries"),
+                    ("possible_duplicate", "anomaly"),
+                    ("open_count", "click_count"),
+                    more,
+                ),
+                "classes": ("tab",),
+            },
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[MessageData], search_term: str
+    ) -> tuple[QuerySet[MessageData], bool]:
+        term = search_term.strip()
+        known = spellings(term, region=settings.PHONE_REGION) if term else []
+        return (queryset.filter(Q(message_number=term) | Q(recipient__in=known)) if term else queryset), False
+
+    def has_look_up_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("communications.change_messagedata")
+
+    @action(description="Look up at the provider", permissions=["look_up"])
+    def look_up_at_provider(self, request: HttpRequest, queryset: QuerySet[MessageData]) -> None:
+        uncertain = queryset.filter(status=MessageStatus.UNCERTAIN)
+        asked = uncertain.count()
+        settled = look_up(uncertain) if asked else 0
+        level = messages.SUCCESS if settled == asked and asked else messages.WARNING
+        self.message_user(request, f"{settled} of {asked} messages in doubt were settled by the provider.", level)
+
+    @display(description="Template")
+    def template(self, message: MessageData) -> str:
+        return message.message_schema.name if message.message_schema else "Reply"
+
+    @display(description="Status", label=STATUS_LABELS)
+    def state(self, message: MessageData) -> str:
+        return shown_status(message).label
+
+    @display(description="Reason")
+    def reason(self, message: MessageData) -> str:
+        return message.get_decision_reason_display() or message.error_code or "–"
+
+    @display(description="Why it was sent, or not")
+    def why(self, message: MessageData) -> SafeString:
+        context = {
+            "message": message,
+            "status": shown_status(message),
+            "tone": STATUS_LABELS.get(shown_status(message).label),
+        }
+        return SafeString(render_to_string("communications/admin/_why.html", context))
+
+    @display(description="Events, oldest first")
+    def what_happened(self, message: MessageData) -> SafeString:
+        events = message.delivery_events.order_by("received_at", "id")[:200]
+        return SafeString(render_to_string("communications/admin/_events.html", {"events": events}))
+
+
+def shown_status(message: MessageData) -> MessageStatus:
+    """A row whose call is under way shows as sending: only its batch knows that."""
+    in_flight = message.batch.in_flight if message.batch else ()
+    return MessageStatus.SENDING if message.pk in in_flight else MessageStatus(message.status)

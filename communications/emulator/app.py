@@ -1,0 +1,35 @@
+"""One aiohttp application out of the parts; every provider adds its routes and its way to read the ledger."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from communications.emulator import control
+from communications.emulator.config import Settings
+from communications.emulator.pages import phones
+from communications.emulator.runtime import RUNTIME, Runtime
+from communications.emulator.twilio import api as twilio_api
+from communications.emulator.twilio import journal as twilio_journal
+
+BODY_LIMIT = 8 * 1024 * 1024
+
+
+def make_app(settings: Settings, data: Path) -> web.Application:
+    app = web.Application(middlewares=[control.guard], client_max_size=BODY_LIMIT)
+    app[RUNTIME] = Runtime.make(settings, data)
+    app.add_routes([*twilio_api.routes(), *control.routes(), *phones.routes()])
+    app.cleanup_ctx.append(_life)
+    return app
+
+
+async def _life(app: web.Application) -> AsyncIterator[None]:
+    """From the ledger's replay to its last flush."""
+    runtime = app[RUNTIME]
+    runtime.webhooks.open()
+    twilio_journal.restore(runtime, runtime.ledger.open())
+    runtime.callbacks.open()
+    yield
+    await runtime.callbacks.close()
+    await runtime.webhooks.close()
+    await runtime.ledger.close()

@@ -1,0 +1,222 @@
+"""Calling back: a queue by due time, at most so many posts at once, and every disorder that real providers show.
+
+The callbacks of one message keep their order (each waits for the one before), unless `shuffle_ms` opens a window in
+which all of them are thrown about. Settings count from the moment a message is accepted; `hold` and `forged` from the
+moment of posting.
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
+from itertools import count
+from random import Random
+from typing import Any
+
+from communications.emulator.ledger import Ledger
+from communications.emulator.webhooks import CONNECTIONS, Outgoing, Webhooks
+
+DELAYS: Mapping[str, float | None] = {"queued": None, "sent": 150.0, "delivered": 700.0, "read": None}
+BEFORE_ANSWER_LIMIT = 5.0
+MAX_COPIES = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackSettings:
+    """Delays are milliseconds after acceptance; a delay of None leaves that callback out (failures use `delivered`)."""
+
+    enabled: bool = True
+    delays_ms: Mapping[str, float | None] = field(default_factory=lambda: dict(DELAYS))
+    copies: int = 1
+    shuffle_ms: float = 0.0
+    before_answer: bool = False
+    hold: bool = False
+    forged: bool = False
+
+    def merged(self, values: Mapping[str, Any]) -> "CallbackSettings":
+        """ValueError for a name or a number that makes no sense."""
+        known = {item.name for item in fields(self)}
+        if unknown := set(values) - known:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        delays = {**self.delays_ms, **values.get("delays_ms", {})}
+        if unknown := set(delays) - set(DELAYS):
+            raise ValueError(f"unknown delays: {', '.join(sorted(unknown))}")
+        if not 1 <= int(values.get("copies", 1)) <= MAX_COPIES:
+            raise ValueError(f"copies is 1 to {MAX_COPIES}")
+        return replace(self, **{**values, "delays_ms": delays})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Callback:
+    """One thing to tell. `render(forged)` makes the signed request, as late as possible; `told` is called
+    before posting, and False from it drops the rest of the chain."""
+
+    provider: str
+    sid: str
+    event: str
+    due: float  # epoch seconds
+    render: Callable[[bool], Outgoing]
+    told: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    chain: Sequence[Callback]
+    copies: int
+
+
+class CallbackQueue:
+    """`pending` counts posts still to be made, `delivered` and `failed` those that got a 2xx and those that did not."""
+
+    def __init__(self, *, ledger: Ledger, webhooks: Webhooks, chance: Random) -> None:
+        self.settings = CallbackSettings()
+        self.pending = 0
+        self.delivered = 0
+        self.failed = 0
+        self._ledger = ledger
+        self._webhooks = webhooks
+        self._chance = chance
+        self._heap: list[tuple[float, int, _Item]] = []
+        self._order = count()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._active: set[asyncio.Task[None]] = set()
+        self._next_due = float("inf")
+        self._flushing = False
+        self._pump: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        self._pump = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """What was not posted stays open in the ledger and is posted after the next start."""
+        tasks = [task for task in (self._pump, *self._active) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def announce(self, chain: Sequence[Callback]) -> None:
+        """A message was accepted: with `before_answer` its first callback is posted before the caller goes on."""
+        if chain and self.settings.before_answer and not self.settings.hold:
+            self.pending += self.settings.copies
+            first = self._spawn(_Item(chain[:1], self.settings.copies))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(first), BEFORE_ANSWER_LIMIT)
+            chain = chain[1:]
+        self.add(chain)
+
+    def add(self, chain: Sequence[Callback]) -> None:
+        if not chain:
+            return
+        copies = self.settings.copies
+        self.pending += len(chain) * copies
+        if not self.settings.shuffle_ms:
+            self._push(chain[0].due, _Item(chain, copies))
+            return
+        for callback in chain:
+            for _ in range(copies):
+                late = self._chance.uniform(0, self.settings.shuffle_ms) / 1000
+                self._push(callback.due + late, _Item((callback,), 1))
+
+    def configure(self, values: Mapping[str, Any]) -> None:
+        self.settings = self.settings.merged(values)
+        self._wake.set()
+
+    def reset(self) -> None:
+        """Forgets what is queued; what is being posted right now is let go."""
+        for task in self._active:
+            task.cancel()
+        self._heap.clear()
+        self.settings = CallbackSettings()
+        self.pending = self.delivered = self.failed = 0
+        self._idle.set()
+
+    async def flush(self, seconds: float) -> dict[str, int]:
+        """Ends `hold`, makes everything due at once, waits until all is posted; counts what this flush posted."""
+        self.settings = replace(self.settings, hold=False)
+        before = self.delivered, self.failed
+        self._flushing = True
+        self._wake.set()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._until_idle(), seconds)
+        finally:
+            self._flushing = False
+        delivered, failed = self.delivered - before[0], self.failed - before[1]
+        return {"delivered": delivered, "failed": failed, "pending": self.pending}
+
+    async def _until_idle(self) -> None:
+        while self.pending:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def _push(self, due: float, item: _Item) -> None:
+        heapq.heappush(self._heap, (due, next(self._order), item))
+        if due < self._next_due:
+            self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            pause = self._start_due()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    def _start_due(self) -> float | None:
+        """Starts what is due; answers how long to sleep, None until woken."""
+        while self._heap and not self.settings.hold and len(self._active) < CONNECTIONS:
+            pause = 0 if self._flushing else self._heap[0][0] - time.time()
+            if pause > 0:
+                self._next_due = self._heap[0][0]
+                return pause
+            self._spawn(heapq.heappop(self._heap)[2])
+        self._next_due = float("inf")
+        return None
+
+    def _spawn(self, item: _Item) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._deliver(item))
+        self._active.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._active.discard(task)
+        self._wake.set()
+
+    async def _deliver(self, item: _Item) -> None:
+        callback, rest = item.chain[0], item.chain[1:]
+        if not callback.told():
+            self._done(len(item.chain) * item.copies)
+            return
+        outgoing = callback.render(self.settings.forged)
+        for copy in range(1, item.copies + 1):
+            await self._post(callback, outgoing, copy)
+        if rest:
+            self._push(rest[0].due, _Item(rest, item.copies))
+
+    async def _post(self, callback: Callback, outgoing: Outgoing, copy: int) -> None:
+        reply = await self._webhooks.post(outgoing)
+        self._ledger.note(
+            "callback",
+            {
+                "provider": callback.provider,
+                "sid": callback.sid,
+                "event": callback.event,
+                "copy": copy,
+                "forged": self.settings.forged,
+                "url": outgoing.url,
+                "answer": reply.status,
+                "attempts": reply.attempts,
+                "error": reply.error,
+            },
+        )
+        self.delivered += reply.ok
+        self.failed += not reply.ok
+        self._done(1)
+
+    def _done(self, posts: int) -> None:
+        self.pending -= posts
+        if not self.pending:
+            self._idle.set()

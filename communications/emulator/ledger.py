@@ -1,0 +1,174 @@
+"""The ledger: one JSON line for each thing that happened, on disk before anybody is told.
+
+An acceptance is answered only after `commit` returned, that is after fdatasync. Commits are grouped: everything that
+arrived while the disk was busy goes out with the next write, so the rate is set by the loop and not by the disk.
+
+Kinds: `accepted` (a send was taken), `refused` (a send was not, and why), `callback` (a status was posted to Rapport),
+`inbound` (somebody wrote to us), `answered` (what the inbound webhook said), `twiml` and `carrier` (replies made
+without an API call), `canceled`, `deleted`.
+Every line has `seq` (rising, from 1), `time` (ISO, UTC), `at` (epoch seconds), `kind`, `provider`.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Entry = dict[str, Any]
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+# On a fast disk a write ends before the next request is read, and the way to the writing thread and back would cost more
+# than the write. So while several wait at once, the next group is given a moment to grow; a lone sender never waits.
+GATHER_SECONDS = 0.002
+
+
+class LedgerCorrupt(Exception):
+    """A line that is not the last one cannot be read: somebody edited the file."""
+
+
+class Ledger:
+    """Append-only file `<folder>/ledger.jsonl`; all methods belong to one event loop."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "ledger.jsonl"
+        self.counts: Counter[str] = Counter()
+        self._previous = folder / "ledger.previous.jsonl"
+        self._lines: list[bytes] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._seq = 0
+        self._size = 0
+        self._file = -1
+
+    def open(self) -> list[Entry]:
+        """Every entry so far, oldest first. A torn last line (kill -9, power) is cut off: it was never acknowledged."""
+        entries = self._recover() if self.path.exists() else []
+        self._open_file()
+        self._seq = entries[-1]["seq"] if entries else 0
+        self.counts.update(entry["kind"] for entry in entries)
+        return entries
+
+    def note(self, kind: str, facts: Mapping[str, Any]) -> Entry:
+        """Written with the next group; for what nobody waits for."""
+        now = time.time()
+        self._seq += 1
+        stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        entry = {"seq": self._seq, "time": stamp, "at": now, "kind": kind, **facts}
+        self._lines.append(_encode(entry).encode() + b"\n")
+        self.counts[kind] += 1
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_groups())
+        return entry
+
+    async def commit(self, kind: str, facts: Mapping[str, Any]) -> Entry:
+        """Returns when the entry is on disk. OSError: it is not, and must not be acknowledged."""
+        entry = self.note(kind, facts)
+        await self._on_disk()
+        return entry
+
+    async def settle(self) -> None:
+        """Returns when everything noted so far is on disk."""
+        if self._writer is not None:
+            await self._on_disk()
+
+    def read(self) -> Iterator[Entry]:
+        """The file from the beginning, for a thread; a line that is just being written is left out."""
+        with self.path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
+
+    async def rotate(self) -> None:
+        """Begins an empty ledger; the old one stays as `ledger.previous.jsonl`."""
+        await self.settle()
+        self._seq = 0
+        self.counts.clear()
+        # In the writing thread, so that it cannot pull the file away from under a write.
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._replace_file)
+
+    async def close(self) -> None:
+        await self.settle()
+        self._thread.shutdown()
+        os.close(self._file)
+
+    def _open_file(self) -> None:
+        self._file = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def _replace_file(self) -> None:
+        os.close(self._file)
+        self.path.replace(self._previous)
+        self._open_file()
+
+    def _on_disk(self) -> asyncio.Future[None]:
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        return done
+
+    async def _write_groups(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._lines or self._waiting:
+                lines, self._lines = self._lines, []
+                waiting, self._waiting = self._waiting, []
+                outcome = await loop.run_in_executor(self._thread, self._write, b"".join(lines))
+                _tell(waiting, outcome)
+                if len(waiting) > 1:
+                    await asyncio.sleep(GATHER_SECONDS)
+        finally:
+            self._writer = None
+
+    def _write(self, data: bytes) -> OSError | None:
+        """In the ledger's thread. After a failure (disk full) the file is cut back: no half line stays in the middle."""
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            os.fdatasync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, self._size)
+            return error
+        self._size += len(data)
+        return None
+
+    def _recover(self) -> list[Entry]:
+        entries: list[Entry] = []
+        good = 0
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines, start=1):
+            entry = _parse(line)
+            if entry is None and number < len(lines):
+                raise LedgerCorrupt(f"{self.path}: line {number} cannot be read")
+            if entry is not None:
+                entries.append(entry)
+                good += len(line)
+        os.truncate(self.path, good)
+        return entries
+
+
+def _parse(line: bytes) -> Entry | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        entry: Entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry
+
+
+def _tell(waiting: list[asyncio.Future[None]], error: OSError | None) -> None:
+    for done in waiting:
+        if done.done():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

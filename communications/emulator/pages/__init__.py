@@ -1,0 +1,1 @@
+"""The pages: plain files, no framework, nothing from elsewhere."""

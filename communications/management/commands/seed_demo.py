@@ -1,0 +1,17 @@
+"""`manage.py seed_demo`: the demonstration's data. Running it again changes nothing that is there."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from communications import demo
+
+
+class Command(BaseCommand):
+    help = "Make the demonstration's users, customers, templates and conversations, where they are missing."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        with transaction.atomic():
+            demo.seed()
+        self.stdout.write(f"Demo data is there. Sign in as {demo.ADMIN} or {demo.AGENT} with {demo.PASSWORD}.")

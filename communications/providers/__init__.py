@@ -1,0 +1,1 @@
+"""Our words to theirs and back. One module a provider; nothing outside this package knows a provider's codes."""

@@ -1,0 +1,123 @@
+"""The protocol that every provider module speaks, and the facts that travel through it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from communications.choices import EventKind
+from interactions.actions.facts import InboundMessage
+
+
+class Outcome(StrEnum):
+    """What a call did. Only `accepted` and `uncertain` may have reached a person."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # for good: this message will never be taken
+    RETRY = "retry"  # provably not taken; later it may be
+    DOWN = "down"  # provably not taken, and nothing else would be either
+    UNCERTAIN = "uncertain"  # the request left, no readable answer came
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundMessage:
+    """One message on its way out. `reference` is our own id, which travels with it so that events find their message."""
+
+    reference: UUID
+    channel: str
+    recipient: str
+    sender: str
+    text: str
+    recipient_name: str = ""
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendResult:
+    """The provider's answer for one message; `retry_after` in seconds; `opted_out`: it says the person wants nothing."""
+
+    reference: UUID
+    outcome: Outcome
+    provider_message_id: str = ""
+    error_code: str = ""
+    detail: str = ""
+    retry_after: float | None = None
+    segments: int | None = None
+    price: Decimal | None = None
+    price_currency: str = ""
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryReceipt:
+    """One thing a provider tells of one message. `event_id` is the same for a repeat and different for anything new."""
+
+    reference: UUID
+    provider: str
+    event_id: str
+    kind: EventKind
+    occurred_at: datetime | None = None
+    provider_message_id: str = ""
+    error_code: str = ""
+    reason: str = ""
+    url: str = ""
+    user_agent: str = ""
+    ip_address: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    delivery_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRequest:
+    """A webhook as it lies in the journal: parsing works on this, so a replay is the same path."""
+
+    id: UUID
+    provider: str
+    endpoint: str
+    url: str
+    query_string: str
+    headers: Mapping[str, str]
+    content_type: str
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a provider can do; what it cannot, it says here."""
+
+    channels: frozenset[str]
+    calls_of: int = 1  # messages one call carries
+    lookup: bool = False
+    inbound: bool = False
+    events: bool = False
+
+
+class Provider(Protocol):
+    name: str
+    capabilities: Capabilities
+
+    async def send(self, batch: Sequence[OutboundMessage]) -> list[SendResult]:
+        """One result per message, in order. Raises ProviderFailure only for the whole batch, none of it taken."""
+
+    async def lookup(self, messages: Sequence[OutboundMessage]) -> list[DeliveryReceipt]:
+        """What the provider knows of messages whose answer was lost: every candidate, or one NOT_FOUND, for each.
+
+        Messages that could not be asked about have no receipt at all.
+        """
+
+    def verify(self, request: HttpRequest, url: str) -> None:
+        """Raises WebhookRejected unless `request`, sent to the public address `url`, is signed by the provider."""
+
+    def parse_inbound(self, stored: StoredRequest) -> Iterator[InboundMessage]:
+        """The messages in a delivery. Raises UnreadableDelivery."""
+
+    def parse_events(self, stored: StoredRequest) -> Iterator[DeliveryReceipt]:
+        """The receipts in a delivery. Raises UnreadableDelivery."""

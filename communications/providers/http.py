@@ -1,0 +1,90 @@
+"""The senders' wire: one aiohttp session a process with many calls in flight, and what a failed call means.
+
+A call that provably never left may be made again. A call that left and has no readable answer is uncertain: a repeat
+could reach the person twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from django.conf import settings
+
+#: Monotonic moment after which no new call may begin: the lease of the rows would not outlive it (a paused sender).
+call_until: ContextVar[float | None] = ContextVar("call_until", default=None)
+
+_NEVER_LEFT = (
+    aiohttp.ClientConnectorError,  # DNS, refused connection, TLS
+    aiohttp.InvalidURL,
+    aiohttp.ConnectionTimeoutError,
+)
+
+
+class NotSent(Exception):
+    """The request never left."""
+
+
+class NoAnswer(Exception):
+    """The request left (or may have), and no answer came."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class Wire:
+    """The sessions of a provider, one for each event loop (a sender process has one)."""
+
+    def __init__(self) -> None:
+        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Session] = WeakKeyDictionary()
+
+    async def call(self, method: str, url: str, **options: Any) -> Answer:
+        """One request. Raises NotSent or NoAnswer; any HTTP status is an answer."""
+        ready = self._ready()
+        async with ready.gate:
+            _check_time()
+            try:
+                async with ready.session.request(method, url, **options) as response:
+                    return Answer(status=response.status, headers=response.headers, body=await response.read())
+            except _NEVER_LEFT as error:
+                raise NotSent(_say(error)) from error
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise NoAnswer(_say(error)) from error
+
+    async def close(self) -> None:
+        opened = self._open.pop(asyncio.get_running_loop(), None)
+        if opened:
+            await opened.session.close()
+
+    def _ready(self) -> "_Session":
+        loop = asyncio.get_running_loop()
+        if loop not in self._open:
+            limit = settings.PROVIDER_CONCURRENCY
+            timeout = aiohttp.ClientTimeout(total=settings.PROVIDER_TIMEOUT_SECONDS, connect=5)
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=limit), timeout=timeout)
+            self._open[loop] = _Session(session=session, gate=asyncio.Semaphore(limit))
+        return self._open[loop]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Session:
+    session: aiohttp.ClientSession
+    gate: asyncio.Semaphore
+
+
+def _check_time() -> None:
+    until = call_until.get()
+    if until is not None and time.monotonic() > until:
+        raise NotSent("The sender stood still for too long; the message goes back to the queue.")
+
+
+def _say(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,39 @@
+"""Putting messages back: into batches of their own due time, at the end of the queue, never in the way of others."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from communications.models import MessageData, SendBatch
+from communications.models.send_batch import MOST_ROWS
+from communications.sending.facts import channel_of
+from config.db import update_rows
+
+
+def requeue(held: Iterable[tuple[MessageData, datetime]]) -> None:
+    """New batches for rows that wait until a moment (to the second), alike in version, provider and purpose."""
+    groups: dict[tuple[Any, ...], list[MessageData]] = defaultdict(list)
+    for row, until in held:
+        key = (until.replace(microsecond=0), channel_of(row), row.provider, row.purpose, row.schema_version_id)
+        groups[key].append(row)
+    moved: list[MessageData] = []
+    for key, rows in groups.items():
+        for start in range(0, len(rows), MOST_ROWS):
+            moved += _into_new_batch(key, rows[start : start + MOST_ROWS])
+    update_rows(moved, ("batch",))
+
+
+def _into_new_batch(key: tuple[Any, ...], rows: list[MessageData]) -> list[MessageData]:
+    due_at, channel, provider, purpose, schema_version_id = key
+    batch = SendBatch.objects.create(
+        due_at=due_at,
+        channel=channel,
+        provider=provider,
+        purpose=purpose,
+        schema_version_id=schema_version_id,
+        row_count=len(rows),
+    )
+    for row in rows:
+        row.batch = batch
+    return rows

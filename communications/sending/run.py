@@ -1,0 +1,76 @@
+"""The sending loop of one sender process: claim, decide, write down, call, settle; then claim again."""
+
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from communications.exceptions import ProviderFailure
+from communications.failpoints import failpoint
+from communications.providers import registry
+from communications.providers.base import Outcome, SendResult
+from communications.providers.http import call_until
+from communications.sending import loop
+from communications.sending.claim import Claim, claim_due, finish, release
+from communications.sending.settle import settle
+from communications.sending.slices import Slice, prepare, waiting_rows
+
+log = structlog.get_logger(__name__)
+
+_OUTCOMES = {"retry": Outcome.RETRY, "down": Outcome.DOWN, "permanent": Outcome.REJECTED}
+
+
+def send_due(purpose: str, *, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Send everything that is due for `purpose`; between slices it looks at `should_stop`. Returns how many calls were settled."""
+    settled = 0
+    while not should_stop():
+        claims = claim_due(purpose, most_rows=settings.SEND_SLICE_SIZE)
+        if not claims:
+            break
+        failpoint("after_claim")
+        settled += _work_off(claims, should_stop)
+    return settled
+
+
+def _work_off(claims: Sequence[Claim], should_stop: Callable[[], bool]) -> int:
+    settled, ids = 0, waiting_rows(claims)
+    for start in range(0, len(ids), settings.SEND_SLICE_SIZE):
+        if should_stop():
+            release(claims)
+            return settled
+        settled += _send_slice(claims, ids[start : start + settings.SEND_SLICE_SIZE])
+    finish(claims)
+    return settled
+
+
+def _send_slice(claims: Sequence[Claim], ids: Sequence[UUID]) -> int:
+    # A sender that was paused must not begin calls that its lease would not outlive.
+    call_until.set(time.monotonic() + settings.SEND_LEASE_SECONDS - settings.PROVIDER_TIMEOUT_SECONDS - 1)
+    sent = prepare(claims, ids)
+    if not sent.outbound:
+        return 0
+    failpoint("before_call")
+    results = _call(sent)
+    failpoint("after_accept")
+    settle(sent, results)
+    log.info("slice_settled", provider=sent.claims[0].provider, rows=len(results))
+    return len(results)
+
+
+def _call(sent: Slice) -> list[SendResult]:
+    provider = registry.get(sent.claims[0].provider)
+    try:
+        return loop.run(provider.send(sent.outbound))
+    except ProviderFailure as failure:
+        return [
+            SendResult(
+                reference=message.reference,
+                outcome=_OUTCOMES[failure.kind],
+                error_code=failure.code,
+                detail=str(failure),
+                retry_after=failure.retry_after,
+            )
+            for message in sent.outbound
+        ]

@@ -1,0 +1,168 @@
+"""Writing down what the calls did: fenced by the attempt, once, with the interactions, in one short transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from random import uniform
+from uuid import UUID
+
+from django.db import transaction
+
+from communications.choices import EventKind, MessageStatus, Reason
+from communications.models import DeliveryEvent, MessageData
+from communications.providers.base import Outcome, SendResult
+from communications.sending.claim import lock_batches
+from communications.sending.log import log_sent
+from communications.sending.requeue import requeue
+from communications.sending.slices import Slice
+from config.db import now as database_now
+from config.db import update_rows
+from customers.actions.consent import ConsentStatement, record_consent
+from customers.choices import ConsentPurpose, ConsentSource, ConsentStatus
+from interactions.actions.record import lock_customers
+
+_SETTLED = (
+    "status",
+    "sent_ts",
+    "failed_ts",
+    "failed_reason",
+    "error_code",
+    "decision_reason",
+    "provider_message_id",
+    "retry_count",
+    "segment_count",
+    "cost",
+    "cost_currency",
+    "possible_duplicate",
+    "scheduled_ts",
+)
+_FIRST_PAUSE = 2.0
+_LONGEST_PAUSE = 900.0
+
+
+@transaction.atomic
+def settle(sent: Slice, results: Sequence[SendResult]) -> None:
+    """Store every answer. What came back to a claim that was taken over meanwhile is kept as evidence only.
+
+    Lock order: batches, customers, messages.
+    """
+    if not sent.rows:
+        return
+    ours = lock_batches(sent.claims)
+    lock_customers([row.customer_id for row in sent.rows if row.customer_id])
+    by_id = {result.reference: result for result in results}
+    rows = list(MessageData.objects.filter(pk__in=by_id).select_for_update(no_key=True).order_by("id"))
+    at = database_now()
+    fenced_out = [row for row in rows if row.batch_id not in ours]
+    mine = [row for row in rows if row.batch_id in ours]
+    _keep_as_evidence(fenced_out, by_id, at)
+    later = [(row, until) for row in mine if (until := _apply(row, by_id[row.pk], at))]
+    update_rows(mine, _SETTLED)
+    requeue(later)
+    log_sent([row for row in mine if row.status in (MessageStatus.SENT, MessageStatus.DELIVERED)])
+    _believe_opt_outs(mine, by_id, at)
+
+
+def pause_before_retry(retry_count: int, retry_after: float | None) -> timedelta:
+    """Full jitter over a doubling span; never sooner than the provider asked for."""
+    span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**retry_count)
+    return timedelta(seconds=max(uniform(span / 4, span), retry_after or 0.0))
+
+
+def _apply(row: MessageData, result: SendResult, at: datetime) -> datetime | None:
+    """Change the row as its result says; the moment to try again, where that is what it says."""
+    match result.outcome:
+        case Outcome.ACCEPTED:
+            _accept(row, result, at)
+        case Outcome.UNCERTAIN:
+            _doubt(row, result)
+        case Outcome.REJECTED:
+            _fail(row, Reason.REJECTED, result, at)
+        case Outcome.RETRY | Outcome.DOWN:
+            return _again(row, result, at)
+    return None
+
+
+def _accept(row: MessageData, result: SendResult, at: datetime) -> None:
+    """A callback may have been faster than the answer: then the row stands higher already."""
+    if row.status in (MessageStatus.PENDING, MessageStatus.SCHEDULED, MessageStatus.UNCERTAIN):
+        row.status = MessageStatus.SENT
+    row.sent_ts = row.sent_ts or at
+    row.provider_message_id = result.provider_message_id
+    row.error_code = row.error_code if row.status == MessageStatus.FAILED else ""
+    if result.price is not None and result.segments:
+        row.cost, row.cost_currency = result.price, result.price_currency
+    row.segment_count = result.segments or row.segment_count
+
+
+def _doubt(row: MessageData, result: SendResult) -> None:
+    if row.status in (MessageStatus.PENDING, MessageStatus.SCHEDULED):
+        row.status = MessageStatus.UNCERTAIN
+        row.decision_reason = Reason.BAD_ANSWER if result.error_code == "bad_answer" else Reason.NO_ANSWER
+        row.failed_reason, row.error_code = result.detail, result.error_code
+
+
+def _fail(row: MessageData, reason: Reason, result: SendResult, at: datetime) -> None:
+    if row.status in (MessageStatus.PENDING, MessageStatus.SCHEDULED):
+        row.status, row.decision_reason = MessageStatus.FAILED, reason
+        row.failed_ts, row.failed_reason, row.error_code = at, result.detail, result.error_code
+
+
+def _again(row: MessageData, result: SendResult, at: datetime) -> datetime | None:
+    if row.status not in (MessageStatus.PENDING, MessageStatus.SCHEDULED):
+        return None
+    if result.outcome is Outcome.DOWN:  # burns no attempt: it is not this message's fault
+        row.decision_reason, row.error_code, row.failed_reason = Reason.PROVIDER_DOWN, result.error_code, result.detail
+        return at + pause_before_retry(4, result.retry_after)
+    if row.retry_count >= row.max_retries:
+        _fail(row, Reason.GAVE_UP, result, at)
+        return None
+    row.retry_count += 1
+    row.status, row.decision_reason = MessageStatus.PENDING, Reason.RETRY
+    row.error_code, row.failed_reason = result.error_code, result.detail
+    return at + pause_before_retry(row.retry_count, result.retry_after)
+
+
+def _keep_as_evidence(rows: Sequence[MessageData], results: Mapping[UUID, SendResult], at: datetime) -> None:
+    """A paused sender came back late. An acceptance cannot be taken back: it is an event, and the row may be a double."""
+    accepted = [row for row in rows if results[row.pk].outcome is Outcome.ACCEPTED]
+    events = [
+        DeliveryEvent(
+            message_data=row,
+            provider=row.provider,
+            event_id=f"late:{results[row.pk].provider_message_id}"[:128],
+            kind=EventKind.ACCEPTED,
+            occurred_at=at,
+            provider_message_id=results[row.pk].provider_message_id,
+            reason="Accepted by a sender whose lease had run out.",
+        )
+        for row in accepted
+    ]
+    DeliveryEvent.objects.bulk_create(events, ignore_conflicts=True)
+    for row in accepted:
+        if row.status in (MessageStatus.UNCERTAIN, MessageStatus.PENDING, MessageStatus.SCHEDULED):
+            row.status = MessageStatus.SENT
+            row.provider_message_id = row.provider_message_id or results[row.pk].provider_message_id
+        row.possible_duplicate = row.provider_message_id != results[row.pk].provider_message_id
+        row.sent_ts = row.sent_ts or at
+    update_rows(accepted, _SETTLED)
+    log_sent(accepted)
+
+
+def _believe_opt_outs(rows: Sequence[MessageData], results: Mapping[UUID, SendResult], at: datetime) -> None:
+    """The provider knows of an opt-out that we do not: it is written down as its word."""
+    for row in rows:
+        result = results[row.pk]
+        if result.opted_out:
+            record_consent(
+                ConsentStatement(
+                    customer=row.customer,
+                    channel="whatsapp" if row.message_delivery_method == "WHATSAPP" else "sms",
+                    address=row.recipient,
+                    status=ConsentStatus.OPT_OUT,
+                    purpose=ConsentPurpose.ALL,
+                    source=ConsentSource.CARRIER,
+                    wording=result.detail,
+                    reference=f"refused:{row.pk}",
+                    occurred_at=at,
+                )
+            )

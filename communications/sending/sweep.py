@@ -1,0 +1,79 @@
+"""Minding what was abandoned: leases that ran out, doubts that a look-up can settle, batches that nobody woke."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from communications import wake
+from communications.choices import MessageStatus, Reason
+from communications.models import MessageData, SendBatch, WebhookDelivery
+from config.db import now as database_now
+from config.db import update_rows
+from customers.choices import Purpose
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 100
+
+
+def sweep() -> None:
+    """One round; every part of it may run anywhere, any number of times at once."""
+    while release_abandoned():
+        pass
+    wake_what_is_due()
+
+
+@transaction.atomic
+def release_abandoned() -> int:
+    """Take batches from senders whose lease ran out. What was in flight is in doubt; the rest goes back to the queue."""
+    at = database_now()
+    batches = list(SendBatch.objects.abandoned(at).select_for_update(skip_locked=True)[:_AT_ONCE])
+    if not batches:
+        return 0
+    in_flight = [message for batch in batches for message in batch.in_flight]
+    doubtful = list(
+        MessageData.objects.unsettled().filter(pk__in=in_flight).select_for_update(no_key=True).order_by("id")
+    )
+    for row in doubtful:
+        row.status, row.decision_reason = MessageStatus.UNCERTAIN, Reason.CRASHED
+        row.failed_reason = "The sender stopped after the call had begun; whether the provider took it is not known."
+    update_rows(doubtful, ("status", "decision_reason", "failed_reason"))
+    _give_back(batches)
+    log.warning("batches_abandoned", batches=len(batches), uncertain=len(doubtful))
+    return len(batches)
+
+
+def wake_what_is_due() -> None:
+    """Wake whoever has something to do: a wake-up may have been lost."""
+    at = database_now()
+    for purpose in Purpose.values:
+        if SendBatch.objects.due(at).filter(purpose=purpose).exists():
+            wake.sender(purpose)
+    if WebhookDelivery.objects.due(at).exists():
+        wake.journal()
+
+
+def doubtful_messages(*, limit: int = _AT_ONCE) -> dict[str, list[UUID]]:
+    """Uncertain messages old enough for a look-up, by provider: a message just taken may not be listed yet."""
+    since = database_now() - timedelta(seconds=settings.LOOKUP_AFTER_SECONDS)
+    rows = MessageData.objects.filter(status=MessageStatus.UNCERTAIN, updated_ts__lte=since)
+    found: dict[str, list[UUID]] = defaultdict(list)
+    for pk, provider in rows.order_by("updated_ts").values_list("id", "provider")[:limit]:
+        found[provider].append(pk)
+    return found
+
+
+def _give_back(batches: Sequence[SendBatch]) -> None:
+    for batch in batches:
+        batch.state = SendBatch.State.WAITING
+        batch.lease_until = None
+        batch.in_flight = []
+        batch.claimed_by = ""
+        batch.deaths += 1
+        batch.last_error = "The lease ran out: its sender died or stood still."
+    SendBatch.objects.bulk_update(batches, ["state", "lease_until", "in_flight", "claimed_by", "deaths", "last_error"])

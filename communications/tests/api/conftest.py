@@ -1,0 +1,78 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from communications.models import MessageSchema
+from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
+from config.accounts.models import ApiToken, User
+from config.accounts.tests.factories import UserFactory
+
+MESSAGES = "/api/v1/message-data"
+PICKUP_TEXT = "Hi {{firstName}}, your order {{orderNumber}} is ready."
+
+Send = Callable[..., Response]
+
+
+@pytest.fixture
+def website(db: None) -> User:
+    """A program's account that may send and read messages."""
+    user = UserFactory(name="Website")
+    names = ("add_messagedata", "view_messagedata")
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="communications", codename__in=names))
+    return user
+
+
+def client_of(user: User, *, scopes: tuple[str, ...] = ("message-data:write",)) -> APIClient:
+    """A client with a fresh token of `user`."""
+    _, token = ApiToken.objects.create(user=user, name="Website", scopes=list(scopes))
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+@pytest.fixture
+def client(website: User) -> APIClient:
+    return client_of(website)
+
+
+@pytest.fixture
+def pickup(db: None) -> MessageSchema:
+    """An SMS template that needs `firstName` (the customer's) and `orderNumber` (the request's)."""
+    schema = MessageSchemaFactory(
+        code="MSG-SCHEMA-ORDER-001", name="Ready for pickup", template_schema={"message": PICKUP_TEXT}
+    )
+    MessageSchemaVersionFactory(message_schema=schema, template_schema={"message": PICKUP_TEXT})
+    return schema
+
+
+@pytest.fixture
+def body(pickup: MessageSchema) -> dict[str, Any]:
+    """What a website sends about an order."""
+    return {
+        "message_schema": pickup.code,
+        "recipient": "+14165551234",
+        "variables": {"firstName": "John", "orderNumber": "ORD-2025-00042"},
+    }
+
+
+@pytest.fixture
+def send(client: APIClient) -> Send:
+    """Posts a message; a keyword is a header (`idempotency_key="…"`)."""
+
+    def post(body: Any, **headers: str) -> Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.post(MESSAGES, body, headers=named)
+
+    return post
+
+
+def errors_of(response: Response) -> set[tuple[str, str | None]]:
+    """Code and field of each error, after a look at the one shape."""
+    answer = response.json()
+    assert set(answer) == {"type", "errors"}
+    assert all(set(error) == {"code", "detail", "attr"} and error["detail"] for error in answer["errors"])
+    return {(error["code"], error["attr"]) for error in answer["errors"]}

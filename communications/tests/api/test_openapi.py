@@ -1,0 +1,61 @@
+from io import StringIO
+
+import pytest
+import yaml
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from communications.tests.api.conftest import MESSAGES, errors_of
+from config.accounts.models import User
+
+
+def test_the_api_describes_itself_without_a_warning() -> None:
+    output = StringIO()
+
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=output)
+
+    paths = yaml.safe_load(output.getvalue())["paths"]
+    assert set(paths) == {MESSAGES, f"{MESSAGES}/{{id}}"}
+    answers = set(paths[MESSAGES]["post"]["responses"])
+    assert answers >= {"201", "400", "401", "403", "404", "409", "411", "413", "415", "422", "429", "503"}
+    assert set(paths[f"{MESSAGES}/{{id}}"]["get"]["responses"]) >= {"200", "401", "403", "404", "503"}
+
+
+@pytest.mark.parametrize("address", ["/api/schema", "/api/schema/"])
+def test_the_description_is_served_to_whoever_has_a_token(client: APIClient, address: str) -> None:
+    response = client.get(address, {"format": "json"})
+
+    assert response.status_code == 200
+    assert MESSAGES in response.json()["paths"]
+
+
+def test_the_description_is_not_for_everybody(db: None) -> None:
+    response = APIClient().get("/api/schema")
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("address", ["/api/docs", "/api/docs/"])
+def test_the_documentation_is_a_page_without_inline_script(website: User, address: str) -> None:
+    browser = APIClient()
+    browser.force_login(website)
+
+    page = browser.get(address)
+    script = browser.get(address, {"script": ""})
+
+    assert (page.status_code, script.status_code) == (200, 200)
+    assert "<script>" not in page.content.decode()
+    assert "/api/schema" in script.content.decode()
+
+
+def test_the_documentation_shows_strangers_the_way_in(db: None) -> None:
+    response = APIClient().get("/api/docs")
+
+    assert response.status_code == 302
+    assert response.headers["Location"].endswith("?next=/api/docs")
+
+
+def test_an_error_of_the_description_has_the_one_shape(db: None) -> None:
+    response = APIClient().get("/api/schema", {"format": "json"})
+
+    assert errors_of(response) == {("not_authenticated", None)}

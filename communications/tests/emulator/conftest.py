@@ -1,0 +1,43 @@
+from collections.abc import Iterator
+
+import pytest
+
+from communications.emulator.testing import Emulator, running_emulator
+from communications.tests.emulator.support import Answer, Receiver, Twilio, serve
+
+
+@pytest.fixture(scope="session")
+def receiver_server() -> Iterator[Receiver]:
+    receiver = Receiver()
+    server = serve(receiver)
+    yield receiver
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def receiver(receiver_server: Receiver) -> Receiver:
+    receiver_server.received.clear()
+    receiver_server.answers.clear()
+    receiver_server.answer = Answer()
+    return receiver_server
+
+
+@pytest.fixture(scope="session")
+def emulator_process(tmp_path_factory: pytest.TempPathFactory, receiver_server: Receiver) -> Iterator[Emulator]:
+    folder = tmp_path_factory.mktemp("emulator")
+    with running_emulator(folder, EMULATOR_INBOUND_SMS_URL=receiver_server.url("/inbound")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(emulator_process: Emulator, receiver: Receiver) -> Emulator:
+    """As new, for every test; callbacks come quickly."""
+    emulator_process.reset()
+    emulator_process.callbacks(delays_ms={"sent": 10, "delivered": 20})
+    return emulator_process
+
+
+@pytest.fixture
+def twilio(emulator: Emulator) -> Twilio:
+    return Twilio(emulator)

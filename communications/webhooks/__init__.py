@@ -1,0 +1,1 @@
+"""Where providers call. Verify, store raw, acknowledge; thinking is a worker's."""

@@ -1,0 +1,59 @@
+"""Users, groups and API tokens in the back office."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from knox.models import get_digest_token
+from knox.settings import CONSTANTS
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from config.accounts.models import ApiToken, User
+
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    ordering = ("email",)
+    list_display = ("email", "name", "is_staff", "is_active", "last_login")
+    list_filter = ("is_staff", "is_active", "groups")
+    search_fields = ("email", "name")
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[type-arg]
+    pass
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ModelAdmin):  # type: ignore[type-arg]
+    """The key is shown once, in the message after saving: only its digest is stored. Deleting a token revokes it at once."""
+
+    list_display = ("name", "token_key", "user", "scopes", "created", "expiry")
+    search_fields = ("name", "token_key", "user__email")
+    fields = ("name", "user", "scopes", "expiry", "token_key", "created")
+    readonly_fields = ("token_key", "created")
+    autocomplete_fields = ("user",)
+    list_select_related = ("user",)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if not change:
+            obj.digest, token = get_digest_token()
+            obj.token_key = token[: CONSTANTS.TOKEN_KEY_LENGTH]
+            messages.warning(request, f"The key, shown only now: {token}")
+        super().save_model(request, obj, form, change)

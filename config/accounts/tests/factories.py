@@ -1,0 +1,25 @@
+"""Accounts for tests. Nobody can sign in with them unless a test sets a password."""
+
+import factory
+from factory.django import DjangoModelFactory
+
+from config.accounts.models import ApiToken, User
+
+
+class UserFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"user{n}@rapport.test")
+    name = "Robin Reed"
+
+
+class ApiTokenFactory(DjangoModelFactory[ApiToken]):
+    class Meta:
+        model = ApiToken
+
+    digest = factory.Sequence(lambda n: f"{n:0128x}")
+    token_key = factory.Sequence(lambda n: f"rap_{n:08x}")
+    user = factory.SubFactory(UserFactory)
+    name = "Website"
+    scopes = factory.LazyFunction(lambda: ["*"])

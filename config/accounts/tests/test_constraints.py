@@ -1,0 +1,22 @@
+import pytest
+
+from config.accounts.tests.factories import UserFactory
+from config.tests.constraints import Break, assert_refused, tables_of, twice
+
+BREAKS: list[Break] = [
+    ("accounts_user_email_key", twice(UserFactory, email="emily@rapport.test")),
+    (
+        "user_email_lower_unique",
+        lambda: (UserFactory(email="emily@rapport.test"), UserFactory(email="Emily@Rapport.test")),
+    ),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("promise", "break_it"), BREAKS)
+def test_the_database_refuses_what_breaks_a_promise(promise, break_it):
+    assert_refused(promise, break_it)
+
+
+def test_the_tables_have_their_names():
+    assert tables_of("accounts") == {"User": "accounts_user", "ApiToken": "api_tokens"}

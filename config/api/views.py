@@ -1,0 +1,26 @@
+"""The base of every endpoint: signed in, allowed, within the limits, never cached."""
+
+from typing import Any
+
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.api.limits import CallerThrottle, check_body_size
+
+
+class ApiView(GenericAPIView):
+    """`scope` is the resource's word in a token's scopes (`message-data`)."""
+
+    scope: str
+    throttle_classes = (CallerThrottle,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_body_size(request._request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """`response` may be plain Django's too (an answer that is told again)."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers.setdefault("Cache-Control", "no-store")
+        return final

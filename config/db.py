@@ -1,0 +1,113 @@
+"""Small shared bases for models, and the fast way in for many rows at once."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models
+from django.db.models import Model
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+
+class UuidModel(models.Model):
+    """A time-ordered UUID (version 7, RFC 9562) as primary key: keyset order and ranges to partition by."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def enum_check(
+    field: str, choices: type[models.TextChoices], *, name: str, null: bool = False
+) -> models.CheckConstraint:
+    """A CHECK that lets only the words of `choices` into `field` (and NULL, where `null` says so)."""
+    condition = models.Q(**{f"{field}__in": choices.values})
+    if null:
+        condition |= models.Q(**{f"{field}__isnull": True})
+    return models.CheckConstraint(condition=condition, name=name)
+
+
+def range_check(field: str, low: float, high: float, *, name: str) -> models.CheckConstraint:
+    """A CHECK that keeps `field` within low..high, both included; NULL passes."""
+    condition = models.Q(**{f"{field}__gte": low, f"{field}__lte": high}) | models.Q(**{f"{field}__isnull": True})
+    return models.CheckConstraint(condition=condition, name=name)
+
+
+def copy_rows(rows: Sequence[Model]) -> None:
+    """Write unsaved rows of one model by COPY, about five times as fast as bulk_create (PERFORMANCE section 1).
+
+    Database defaults are not applied, so every field carries its Python default; `auto_now` fields are filled as on save.
+    Errors are the database's own (IntegrityError and so on), for all rows together.
+    """
+    if not rows:
+        return
+    model = type(rows[0])
+    fields = [f for f in model._meta.local_concrete_fields if not f.generated]
+    table = connection.ops.quote_name(model._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(f.column) for f in fields)
+    statement = f"COPY {table} ({columns}) FROM STDIN"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([_copied(field, row) for field in fields])
+
+
+def _copied(field: models.Field, row: Model) -> Any:
+    value = field.pre_save(row, add=True)
+    if isinstance(field, models.JSONField):
+        return None if value is None else Jsonb(value)
+    return field.get_db_prep_save(value, connection)
+
+
+def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
+    """Write `fields` of many saved rows of one model in one statement, by their keys; a `updated_ts` is written besides."""
+    if not rows:
+        return
+    model = type(rows[0])
+    columns = [model._meta.get_field(name) for name in (model._meta.pk.attname, *fields)]
+    names = [connection.ops.quote_name(f.column) for f in columns]
+    arrays = ", ".join(f"%s::text[]::{_array_type(f)}[]" for f in columns)
+    assignments = ", ".join(f"{name} = v.{name}" for name in names[1:])
+    if any(f.name == "updated_ts" for f in model._meta.local_concrete_fields):
+        assignments += ", updated_ts = clock_timestamp()"
+    table = connection.ops.quote_name(model._meta.db_table)
+    statement = f"UPDATE {table} AS t SET {assignments} FROM unnest({arrays}) AS v({', '.join(names)}) WHERE t.{names[0]} = v.{names[0]}"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [[_as_text(f, getattr(row, f.attname)) for row in rows] for f in columns])
+
+
+def _array_type(field: models.Field) -> str:
+    return (field.rel_db_type(connection) if field.is_relation else field.db_type(connection)) or "text"
+
+
+def _as_text(field: models.Field, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(field, models.JSONField):
+        return json.dumps(value, cls=field.encoder or DjangoJSONEncoder)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def now() -> datetime:
+    """The database's clock, which alone decides: not the transaction's start, which a lock may have made old."""
+    moment: datetime = fetch_all("SELECT clock_timestamp()")[0][0]
+    return moment
+
+
+def fetch_all(sql: str, params: Iterable[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
+    """The rows of one statement, as tuples."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params if isinstance(params, dict) else list(params))
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def is_connection_error(error: BaseException) -> bool:
+    """Whether the database itself was away (and not: the statement was wrong)."""
+    cause = error.__cause__ or error
+    return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)

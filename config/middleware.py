@@ -1,0 +1,41 @@
+"""What every request passes that belongs to no app."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+RETRY_AFTER_SECONDS = 5
+
+
+class DatabaseAwayMiddleware:
+    """Answers 503 with Retry-After when the database could not be reached, so that providers and programs come again.
+
+    It stands outermost: sessions and sign-in ask the database too, before any view does.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        return database_away_response() if getattr(request, "database_away", False) else response
+
+
+def database_away_response() -> JsonResponse:
+    """The one error shape, with status 503."""
+    detail = "The database cannot be reached at the moment. Nothing was stored; please try again."
+    error = {"code": "database_unavailable", "detail": detail, "attr": None}
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return JsonResponse({"type": "server_error", "errors": [error]}, status=503, headers=headers)
+
+
+def _note_database_away(*, request: HttpRequest | None = None, **_: Any) -> None:
+    if request is not None and isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        request.database_away = True  # type: ignore[attr-defined]
+
+
+got_request_exception.connect(_note_database_away, dispatch_uid="database_away")

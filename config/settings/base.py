@@ -1,0 +1,257 @@
+"""Settings that every environment shares. Each one that a person may set is read from the environment here and named in `.env.example`."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from config.settings.unfold import UNFOLD  # noqa: F401
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- addresses: PORT is web's port, the others derive from it -----------------------------------------------------
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000)
+LIVE_PORT = env.int("LIVE_PORT", PORT + 1)
+EMULATOR_PORT = env.int("EMULATOR_PORT", PORT + 2)
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+LIVE_URL = env.str("LIVE_URL", "")  # empty: the page's own host name at LIVE_PORT
+EMULATOR_URL = env.str("EMULATOR_URL", f"http://127.0.0.1:{EMULATOR_PORT}").rstrip("/")
+DATA_DIR = Path(env.str("RAPPORT_DATA", str(BASE_DIR / ".data")))
+
+# --- security -----------------------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", "")
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+
+# --- applications -------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "servestatic.runserver_nostatic",
+    "config.accounts",
+    "customers",
+    "interactions",
+    "communications",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_htmx",
+    "django_structlog",
+    "pgtrigger",
+]
+MIDDLEWARE = [
+    "config.middleware.DatabaseAwayMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MIGRATION_MODULES: dict[str, str | None] = {"knox": None}  # our own token model takes its place
+
+# --- time, language -----------------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", "America/Toronto")
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
+PHONE_REGION = env.str("PHONE_REGION", "CA")
+BRAND_NAME = env.str("BRAND_NAME", "Huron Home")
+
+# --- database: the queue of record --------------------------------------------------------------------------------
+DATABASE_URL = env.str("DATABASE_URL", "")
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 4)
+
+
+def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
+    """Django's settings for the database at `url`. With a pool, a request waits at most 2 s for a connection."""
+    settings = environ.Env.db_url_config(url)
+    options = settings.setdefault("OPTIONS", {})
+    if pool_size:
+        options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 2}
+    options.setdefault("connect_timeout", 5)
+    return {**settings, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+
+
+# --- Redis: wakes workers, carries ids to open pages, keeps nothing ----------------------------------------------
+REDIS_URL = env.str("REDIS_URL", "")
+WAKE_WORKERS = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "visibility_timeout": 60,
+    "health_check_interval": 5,
+}
+CELERY_TASK_TIME_LIMIT = None  # a sender ends itself between slices; a limit would break a batch in the middle
+CELERY_TASK_ROUTES = {
+    "communications.tasks.send_transactional": {"queue": "transactional"},
+    "communications.tasks.send_marketing": {"queue": "marketing"},
+}
+TICK_SECONDS = env.int("TICK_SECONDS", 3)
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "communications.tasks.tick", "schedule": TICK_SECONDS}}
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+# --- storage ------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = DATA_DIR / "media"
+S3_BUCKET = env.str("S3_BUCKET", "")
+S3_ENDPOINT_URL = env.str("S3_ENDPOINT_URL", "")
+S3_REGION = env.str("S3_REGION", "")
+S3_ACCESS_KEY_ID = env.str("S3_ACCESS_KEY_ID", "")
+S3_SECRET_ACCESS_KEY = env.str("S3_SECRET_ACCESS_KEY", "")
+
+
+def content_storage() -> dict[str, Any]:
+    """Where content lies: the bucket when one is named, else the file system under the data folder."""
+    if not S3_BUCKET:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(MEDIA_ROOT)}}
+    options = {
+        "bucket_name": S3_BUCKET,
+        "endpoint_url": S3_ENDPOINT_URL or None,
+        "region_name": S3_REGION or None,
+        "access_key": S3_ACCESS_KEY_ID or None,
+        "secret_key": S3_SECRET_ACCESS_KEY or None,
+        "addressing_style": "path",
+        "signature_version": "s3v4",
+        "file_overwrite": False,
+        "querystring_expire": 300,
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
+STORAGES = {
+    "default": content_storage(),
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- providers: with none of these set, the emulator stands in ----------------------------------------------------
+TWILIO_BASE_URL = env.str("TWILIO_BASE_URL", "https://api.twilio.com").rstrip("/")
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+TWILIO_AUTH_TOKEN_PREVIOUS = env.str("TWILIO_AUTH_TOKEN_PREVIOUS", "")  # accepted too while a token is being changed
+TWILIO_FROM_NUMBER = env.str("TWILIO_FROM_NUMBER", "")
+PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", 15.0)
+PROVIDER_CONCURRENCY = env.int("PROVIDER_CONCURRENCY", 64)  # calls in flight per sender process
+SMS_RATES = {"default": "0.0500", "CA": "0.0079", "US": "0.0079", "GB": "0.0420", "FR": "0.0760", "DE": "0.0850"}
+SMS_CURRENCY = env.str("SMS_CURRENCY", "USD")
+
+# --- sending ------------------------------------------------------------------------------------------------------
+SEND_SLICE_SIZE = env.int("SEND_SLICE_SIZE", 256)  # rows whose calls are in flight together, about a second's worth
+SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", 60)  # more than three times the provider's timeout
+SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
+LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain message is looked up when this old
+UNCERTAIN_STAFF_AFTER_SECONDS = env.int("UNCERTAIN_STAFF_AFTER_SECONDS", 600)
+
+# --- receiving ----------------------------------------------------------------------------------------------------
+WEBHOOK_MAX_BODY_BYTES = {"twilio": 1_000_000}  # Twilio's own posts stay under some tens of kilobytes
+CARRIER_ANSWERS_STOP = env.bool("CARRIER_ANSWERS_STOP", True)  # Twilio answers STOP, START and HELP by SMS itself
+JOURNAL_KEEP_DAYS = env.int("JOURNAL_KEEP_DAYS", 30)
+
+# --- API ----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "config.api.authentication.ScopedTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.ScopedModelPermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DEFAULT_VERSIONING_CLASS": None,
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "config.api.exceptions.ApiExceptionHandler"}
+KNOX_TOKEN_MODEL = "accounts.ApiToken"
+REST_KNOX = {
+    "TOKEN_MODEL": "accounts.ApiToken",
+    "TOKEN_PREFIX": "rap_",
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rapport API",
+    "DESCRIPTION": "Send messages to customers and read what became of them.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
+        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
+        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
+        "ErrorCode401Enum": "drf_standardized_errors.openapi_serializers.ErrorCode401Enum.choices",
+        "ErrorCode403Enum": "drf_standardized_errors.openapi_serializers.ErrorCode403Enum.choices",
+        "ErrorCode404Enum": "drf_standardized_errors.openapi_serializers.ErrorCode404Enum.choices",
+        "ErrorCode405Enum": "drf_standardized_errors.openapi_serializers.ErrorCode405Enum.choices",
+        "ErrorCode406Enum": "drf_standardized_errors.openapi_serializers.ErrorCode406Enum.choices",
+        "ErrorCode415Enum": "drf_standardized_errors.openapi_serializers.ErrorCode415Enum.choices",
+        "ErrorCode429Enum": "drf_standardized_errors.openapi_serializers.ErrorCode429Enum.choices",
+        "ErrorCode500Enum": "drf_standardized_errors.openapi_serializers.ErrorCode500Enum.choices",
+    },
+}
+IDEMPOTENCY_KEEP_HOURS = env.int("IDEMPOTENCY_KEEP_HOURS", 24)
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

@@ -1,0 +1,34 @@
+"""Development: embedded engines unless told otherwise, the emulator in place of the providers, plain error pages."""
+
+import structlog
+
+from config import engines
+from config.logging import logging_config
+from config.settings.base import *  # noqa: F403
+from config.settings.base import DATA_DIR, DATABASE_POOL_SIZE, EMULATOR_URL, HOST, LOG_LEVEL, REDIS_URL, database, env
+
+DEBUG = env.bool("DEBUG", True)
+SECRET_KEY = env.str("SECRET_KEY", "development-only-secret-key-never-use-it-in-production-000000")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+STORAGES = {
+    **STORAGES,  # noqa: F405
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = False
+
+DATABASE_URL = env.str("DATABASE_URL", "") or engines.addresses(DATA_DIR).database_url
+REDIS_URL = REDIS_URL or engines.addresses(DATA_DIR).redis_url
+DATABASES = {"default": database(DATABASE_URL, pool_size=DATABASE_POOL_SIZE)}
+CELERY_BROKER_URL = REDIS_URL
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+}
+
+# The emulator's own account: known to everybody, worth nothing.
+TWILIO_BASE_URL = env.str("TWILIO_BASE_URL", EMULATOR_URL)
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "AC" + "0" * 31 + "1")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "emulator-auth-token-0000000000001")
+TWILIO_FROM_NUMBER = env.str("TWILIO_FROM_NUMBER", "+15195550100")
+
+LOGGING = logging_config(LOG_LEVEL, renderer=structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0))

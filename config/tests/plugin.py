@@ -1,0 +1,37 @@
+"""Loaded by pytest.ini: the tests' own engines are up before Django looks for its database."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+os.environ.setdefault("RAPPORT_DATA", str(Path(__file__).resolve().parents[2] / ".data" / "test"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from config import engines
+
+    engines.attach_missing(Path(os.environ["RAPPORT_DATA"]), small=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if shutil.which("chromium") or shutil.which("google-chrome"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    items[:] = [item for item in items if item not in left_out]
+    config.stash[LEFT_OUT] = len(left_out)
+    config.hook.pytest_deselected(items=left_out)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out:
+        terminalreporter.write_line(
+            f"{left_out} browser tests were left out: install Debian's chromium to run them (apt-get install chromium).",
+            yellow=True,
+        )

@@ -1,0 +1,96 @@
+"""Opting in and out. The ledger is written first; a suppression follows from it and is lifted by it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.accounts.models import User
+from config.db import fetch_all
+from customers.choices import ConsentPurpose, ConsentSource, ConsentStatus, SuppressionReason
+from customers.models import ConsentEvent, Customer, Suppression
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentStatement:
+    """Somebody said yes or no for an address. `reference` names the cause (a message's id): the same cause counts once."""
+
+    channel: str
+    address: str
+    status: ConsentStatus
+    purpose: ConsentPurpose
+    source: ConsentSource
+    customer: Customer | None = None
+    wording: str = ""
+    reference: str = ""
+    ip_address: str | None = None
+    occurred_at: datetime | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def record_consent(statement: ConsentStatement, *, by: User | None = None) -> bool:
+    """Write the ledger, and suppress or release the address where everything is meant. False when the cause is known already."""
+    if not _append(statement, by):
+        return False
+    if statement.purpose == ConsentPurpose.ALL:
+        (_suppress if statement.status == ConsentStatus.OPT_OUT else _release)(statement, by)
+    return True
+
+
+def _append(statement: ConsentStatement, by: User | None) -> bool:
+    if statement.reference:
+        # The unique key decides; the lock only spares two writers of one cause the error.
+        fetch_all("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [statement.reference])
+    known = ConsentEvent.objects.filter(
+        channel=statement.channel,
+        address=statement.address,
+        status=statement.status,
+        purpose=statement.purpose,
+        reference=statement.reference,
+    )
+    if statement.reference and known.exists():
+        return False
+    _event(statement, by).save(force_insert=True)
+    return True
+
+
+def _event(statement: ConsentStatement, by: User | None) -> ConsentEvent:
+    return ConsentEvent(
+        customer=statement.customer,
+        channel=statement.channel,
+        address=statement.address,
+        status=statement.status,
+        purpose=statement.purpose,
+        source=statement.source,
+        wording=statement.wording,
+        reference=statement.reference,
+        ip_address=statement.ip_address,
+        evidence=statement.evidence,
+        actor=by,
+        occurred_at=statement.occurred_at or timezone.now(),
+    )
+
+
+def _suppress(statement: ConsentStatement, _by: User | None) -> None:
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                customer=statement.customer,
+                channel=statement.channel,
+                address=statement.address,
+                reason=SuppressionReason.STOP,
+                detail=statement.wording,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _release(statement: ConsentStatement, by: User | None) -> None:
+    """Lifts what STOP did; a hard bounce or a complaint stays."""
+    Suppression.objects.in_force().filter(
+        channel=statement.channel, address=statement.address, reason=SuppressionReason.STOP
+    ).update(lifted_at=timezone.now(), lifted_by=by, lifted_because=statement.wording or statement.source)

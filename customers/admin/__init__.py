@@ -1,0 +1,5 @@
+"""Who, in the back office."""
+
+from customers.admin import appointment, consent, customer, employee, identifier
+
+__all__ = ["appointment", "consent", "customer", "employee", "identifier"]

@@ -1,0 +1,137 @@
+"""Which conversation a message belongs to, and how conversations begin, switch channel, open again and close."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.db import now as database_now
+from customers.models import Customer
+from interactions.choices import INTERACTION_TYPE_OF_CHANNEL, InteractionSubtype
+from interactions.models import Conversation, Interaction, Message
+from interactions.models.conversation import IDLE_AFTER
+from interactions.resolution import Candidate, Kind, Reason, resolve
+
+ADOPT_WITHIN = timedelta(days=14)  # an answer this late still belongs to the reminder or campaign before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    conversation: Conversation
+    reason: Reason
+    is_new: bool
+
+
+def place_message(customer: Customer, *, channel: str, thread_message_ids: Sequence[str] = ()) -> Placed:
+    """The conversation for a message of `customer`, found, opened again or begun. The caller holds the customer's row lock."""
+    at = database_now()
+    active = Conversation.objects.active_of(customer).first()
+    finished = Conversation.objects.filter(customer=customer, status=Conversation.Status.CLOSED)
+    resolution = resolve(
+        explicit=_candidate(_explicit(thread_message_ids), customer),
+        active=_candidate(active, customer),
+        previous=_candidate(finished.order_by("-last_activity_at").first(), customer),
+        now=at,
+        window=IDLE_AFTER,
+    )
+    if resolution.closes_id:
+        _close(resolution.closes_id, Conversation.ClosedReason.IDLE, at)
+    if resolution.conversation_id is None:
+        return Placed(
+            conversation=_begin(customer, channel, at, resolution.continues_id), reason=resolution.reason, is_new=True
+        )
+    conversation = Conversation.objects.locked(resolution.conversation_id)
+    if resolution.kind is Kind.REOPEN:
+        _reopen(conversation)
+    return Placed(conversation=conversation, reason=resolution.reason, is_new=False)
+
+
+def note_activity(conversation: Conversation, *, channel: str, direction: str, at: datetime) -> None:
+    """A message was written: the latest channel, whose turn it is, and a channel switch in `metadata.switches`."""
+    if conversation.channel != channel:
+        switch = {"from": conversation.channel, "to": channel, "at": at.isoformat()}
+        conversation.metadata = {
+            **conversation.metadata,
+            "switches": [*conversation.metadata.get("switches", []), switch],
+        }
+        conversation.channel = channel
+    conversation.last_activity_at = max(at, conversation.last_activity_at)
+    conversation.last_message_direction = direction
+    conversation.save(update_fields=["channel", "metadata", "last_activity_at", "last_message_direction", "updated_at"])
+
+
+@transaction.atomic
+def close_idle_conversations(*, limit: int = 500) -> int:
+    """Close what had no activity for 24 hours. Returns how many."""
+    at = database_now()
+    idle = Conversation.objects.filter(status=Conversation.Status.ACTIVE, last_activity_at__lte=at - IDLE_AFTER)
+    ids = list(idle.select_for_update(skip_locked=True, no_key=True).values_list("id", flat=True)[:limit])
+    return Conversation.objects.filter(id__in=ids).update(
+        status=Conversation.Status.CLOSED,
+        closed_reason=Conversation.ClosedReason.IDLE,
+        ended_at=at,
+        updated_at=timezone.now(),
+    )
+
+
+def _explicit(message_ids: Sequence[str]) -> Conversation | None:
+    if not message_ids:
+        return None
+    found = Message.objects.filter(channel_message_id__in=list(message_ids)).select_related("conversation")
+    by_id = {message.channel_message_id: message.conversation for message in found}
+    return next((by_id[each] for each in message_ids if each in by_id), None)
+
+
+def _candidate(conversation: Conversation | None, customer: Customer) -> Candidate | None:
+    if conversation is None:
+        return None
+    return Candidate(
+        id=conversation.id,
+        status=conversation.status,
+        closed_reason=conversation.closed_reason,
+        last_activity_at=conversation.last_activity_at,
+        customer_takes_part=conversation.customer_id == customer.id,
+    )
+
+
+def _begin(customer: Customer, channel: str, at: datetime, continues_id: UUID | None) -> Conversation:
+    conversation = Conversation.objects.create(
+        customer=customer,
+        initial_channel=channel,
+        channel=channel,
+        started_at=at,
+        last_activity_at=at,
+        continues_id=continues_id,
+    )
+    _adopt_what_it_answers(conversation, at)
+    return conversation
+
+
+def _adopt_what_it_answers(conversation: Conversation, at: datetime) -> None:
+    """A campaign or a reminder has no conversation until the customer answers; his answer takes the last one in."""
+    outbound = Interaction.objects.filter(
+        customer_id=conversation.customer_id,
+        conversation__isnull=True,
+        interaction_type=INTERACTION_TYPE_OF_CHANNEL[conversation.initial_channel],
+        interaction_subtype=InteractionSubtype.OUTBOUND,
+        interaction_ts__gt=at - ADOPT_WITHIN,
+    )
+    latest = outbound.order_by("-interaction_ts", "-id").values_list("id", flat=True).first()
+    if latest:
+        Interaction.objects.filter(pk=latest).update(conversation=conversation)
+
+
+def _reopen(conversation: Conversation) -> None:
+    conversation.status = Conversation.Status.ACTIVE
+    conversation.closed_reason = ""
+    conversation.ended_at = None
+    conversation.save(update_fields=["status", "closed_reason", "ended_at", "updated_at"])
+
+
+def _close(conversation_id: UUID, reason: str, at: datetime) -> None:
+    Conversation.objects.filter(pk=conversation_id, status=Conversation.Status.ACTIVE).update(
+        status=Conversation.Status.CLOSED, closed_reason=reason, ended_at=at, updated_at=timezone.now()
+    )

@@ -1,0 +1,247 @@
+"""Writing down what came in and what went out: interaction, message, details, the customer's counters."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from config.db import copy_rows, fetch_all
+from config.numbers import take_numbers
+from customers.choices import Channel
+from customers.models import Customer, Employee
+from interactions.actions.conversations import note_activity
+from interactions.actions.facts import InboundMessage, OutboundRecord
+from interactions.choices import (
+    INTERACTION_TYPE_OF_CHANNEL,
+    DeliveryStatus,
+    Direction,
+    InteractionSubtype,
+    Lifecycle,
+    Role,
+)
+from interactions.models import Conversation, EmailDetails, Interaction, Message, SmsDetails
+from interactions.wake import conversation_changed
+
+INLINE_BYTES = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What is written to a customer within a conversation, before it is sent. Without `employee` the system speaks."""
+
+    channel: str
+    line: str
+    sender: str
+    recipient: str
+    content: str
+    segments: int = 1
+    encoding: str = ""
+    employee: Employee | None = None
+
+
+def find_recorded(inbound: InboundMessage) -> Message | None:
+    """The message that a repeat of `inbound` repeats: the same id with the same content."""
+    same_id = Message.objects.filter(channel=inbound.channel, channel_message_id=inbound.channel_message_id)
+    found = same_id.select_related("conversation", "interaction").first()
+    return found if found and found.content_hash == _hash(inbound.content) else None
+
+
+def record_inbound(
+    inbound: InboundMessage, *, customer: Customer, conversation: Conversation, joined_because: str
+) -> tuple[Message, bool]:
+    """Interaction, message and details of `inbound`; False with the existing message when it is recorded already.
+
+    The caller holds the customer's row lock, so a repeat waits here; the unique (channel, id) is the last word.
+    """
+    existing = find_recorded(inbound)
+    if existing:
+        return existing, False
+    at = timezone.now()
+    interaction = _inbound_interaction(inbound, customer, conversation, at)
+    message = Message.objects.create(
+        conversation=conversation,
+        interaction=interaction,
+        channel=inbound.channel,
+        direction=Direction.INBOUND,
+        role=Role.CUSTOMER,
+        content=inbound.content,
+        content_type=inbound.content_type,
+        content_hash=_hash(inbound.content),
+        joined_because=joined_because,
+        sent_at=inbound.sent_at or at,
+        **_identity(inbound),
+    )
+    _record_inbound_details(inbound, message)
+    _count_interactions([customer.pk], [at])
+    note_activity(conversation, channel=inbound.channel, direction=Direction.INBOUND, at=at)
+    conversation_changed(conversation.pk)
+    return message, True
+
+
+def record_reply(reply: Reply, *, conversation: Conversation) -> Message:
+    """A reply as it is about to be sent: its interaction and message stand in the thread at once, queued."""
+    at = timezone.now()
+    interaction = Interaction.objects.create(
+        interaction_number=take_numbers("INT")[0],
+        customer_id=conversation.customer_id,
+        conversation=conversation,
+        employee=reply.employee,
+        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(reply.channel)],
+        interaction_subtype=InteractionSubtype.OUTBOUND,
+        channel=reply.line,
+        interaction_ts=at,
+        interaction_person_entities=_participants(conversation.customer_id, reply.employee and reply.employee.pk),
+        content_text=_inline(reply.content),
+    )
+    message = Message.objects.create(
+        conversation=conversation,
+        interaction=interaction,
+        channel=reply.channel,
+        direction=Direction.OUTBOUND,
+        role=Role.AGENT if reply.employee else Role.SYSTEM,
+        employee=reply.employee,
+        content=reply.content,
+        content_hash=_hash(reply.content),
+        delivery_status=DeliveryStatus.QUEUED,
+        sent_at=at,
+    )
+    if reply.channel in (Channel.SMS, Channel.WHATSAPP):
+        SmsDetails.objects.create(
+            message=message,
+            from_number=reply.sender,
+            to_number=reply.recipient,
+            segments=max(reply.segments, 1),
+            encoding=reply.encoding,
+            delivery_status=DeliveryStatus.QUEUED,
+        )
+    _count_interactions([conversation.customer_id], [at])
+    note_activity(conversation, channel=reply.channel, direction=Direction.OUTBOUND, at=at)
+    conversation_changed(conversation.pk)
+    return message
+
+
+def record_outbound_many(records: Sequence[OutboundRecord]) -> dict[UUID, Interaction]:
+    """One interaction for each message that was sent outside a conversation, by the record's reference.
+
+    Five statements at the most, however many: the caller holds the customers' row locks (see `lock_customers`).
+    """
+    numbers = take_numbers("INT", count=len(records)) if records else []
+    made = {
+        record.reference: _outbound_interaction(record, number) for record, number in zip(records, numbers, strict=True)
+    }
+    copy_rows(list(made.values()))
+    _count_interactions([r.customer_id for r in records], [r.sent_at for r in records])
+    return made
+
+
+def lock_customers(customer_ids: Sequence[UUID]) -> None:
+    """The row locks of many customers, in the order of their keys: two senders never wait for each other in a ring."""
+    if customer_ids:
+        fetch_all(
+            "SELECT id FROM customers WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(customer_ids))]
+        )
+
+
+def _identity(inbound: InboundMessage) -> dict[str, Any]:
+    """Under the provider's id; a second content under the same id is kept beside it, flagged, never dropped."""
+    taken = Message.objects.filter(channel=inbound.channel, channel_message_id=inbound.channel_message_id).exists()
+    if not taken:
+        return {"channel_message_id": inbound.channel_message_id, "metadata": dict(inbound.metadata)}
+    return {
+        "channel_message_id": f"{inbound.channel_message_id}#{_hash(inbound.content)[:16]}",
+        "metadata": {**inbound.metadata, "same_id_other_content": inbound.channel_message_id},
+    }
+
+
+def _inbound_interaction(
+    inbound: InboundMessage, customer: Customer, conversation: Conversation, at: datetime
+) -> Interaction:
+    return Interaction.objects.create(
+        interaction_number=take_numbers("INT")[0],
+        customer=customer,
+        conversation=conversation,
+        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(inbound.channel)],
+        interaction_subtype=InteractionSubtype.INBOUND,
+        channel=inbound.line,
+        lifecycle=Lifecycle.CAPTURED,
+        interaction_ts=inbound.sent_at or at,
+        interaction_person_entities=_participants(customer.pk, None),
+        content_text=_inline(inbound.content),
+    )
+
+
+def _outbound_interaction(record: OutboundRecord, number: str) -> Interaction:
+    return Interaction(
+        interaction_number=number,
+        customer_id=record.customer_id,
+        employee_id=record.employee_id,
+        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(record.channel)],
+        interaction_subtype=InteractionSubtype.OUTBOUND,
+        channel=record.line,
+        lifecycle=Lifecycle.CAPTURED,
+        interaction_ts=record.sent_at,
+        interaction_person_entities=_participants(record.customer_id, record.employee_id),
+        content_text=_inline(record.content),
+        content_summary=record.summary,
+        metadata=dict(record.metadata),
+    )
+
+
+def _record_inbound_details(inbound: InboundMessage, message: Message) -> None:
+    if inbound.channel in (Channel.SMS, Channel.WHATSAPP):
+        SmsDetails.objects.create(
+            message=message,
+            from_number=inbound.sender,
+            to_number=inbound.recipient,
+            provider_message_id=inbound.channel_message_id,
+            segments=max(inbound.segments, 1),
+            media_urls=list(inbound.media_urls),
+        )
+    elif inbound.channel == Channel.EMAIL:
+        EmailDetails.objects.create(
+            message=message,
+            subject=inbound.subject[:500],
+            body_text=inbound.content,
+            from_address=inbound.sender,
+            from_name=inbound.sender_name[:255],
+            to_addresses=[inbound.recipient],
+            message_id_header=inbound.channel_message_id,
+            in_reply_to=next(iter(inbound.thread_message_ids), ""),
+            references=list(inbound.thread_message_ids),
+        )
+
+
+def _count_interactions(customer_ids: Sequence[UUID], moments: Sequence[datetime]) -> None:
+    """Counters of the customers, in one statement."""
+    if customer_ids:
+        fetch_all(
+            """
+            UPDATE customers AS c
+            SET total_interactions = c.total_interactions + v.count,
+                last_interaction_at = GREATEST(c.last_interaction_at, v.latest)
+            FROM (SELECT id, count(*) AS count, max(at) AS latest
+                  FROM unnest(%s::uuid[], %s::timestamptz[]) AS x(id, at) GROUP BY id) AS v
+            WHERE c.id = v.id
+            """,
+            [list(customer_ids), list(moments)],
+        )
+
+
+def _participants(customer_id: UUID, employee_id: UUID | None) -> list[dict[str, str]]:
+    people = [{"person_entity_type": "customer", "person_entity_id": str(customer_id), "role": "customer"}]
+    if employee_id:
+        people.append({"person_entity_type": "employee", "person_entity_id": str(employee_id), "role": "agent"})
+    return people
+
+
+def _inline(text: str) -> str:
+    """The part of `text` that is kept on the interaction itself: under 10 KB."""
+    return text.encode()[:INLINE_BYTES].decode(errors="ignore")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,8 @@
+"""Pages and fragments of this app."""
+
+from django.urls import path
+
+from interactions.views import conversations
+
+app_name = "interactions"
+urlpatterns = [path("conversations/<uuid:pk>/thread/", conversations.thread, name="thread")]

@@ -1,0 +1,106 @@
+// The conversation page: reads the thread again when it changed, stays at its end, sends with Ctrl+Enter.
+
+const scroll = document.getElementById("scroll");
+const latest = document.getElementById("latest");
+const newEntries = document.getElementById("new-entries");
+const spoken = document.getElementById("spoken");
+const GATHER = 60; // milliseconds in which several changes become one refresh
+const NEAR = 120; // pixels from the end that count as being there
+
+let timer = 0;
+let wasAtEnd = true;
+let heldFrom = null; // distance to the end, kept while older entries are put above
+let known = 0;
+
+function refresh() {
+    clearTimeout(timer);
+    timer = setTimeout(() => window.htmx.trigger(latest, "rapport:refresh"), GATHER);
+}
+
+function atEnd() {
+    return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
+}
+
+function toEnd() {
+    scroll.scrollTop = scroll.scrollHeight;
+    newEntries.hidden = true;
+}
+
+function count() {
+    return latest.querySelectorAll("[id^='entry-']").length;
+}
+
+function afterLatest() {
+    const fresh = count() > known;
+    known = count();
+    if (wasAtEnd) {
+        toEnd();
+    } else if (fresh) {
+        newEntries.hidden = false;
+    }
+    if (fresh) {
+        spoken.textContent = latest.querySelector("article:last-of-type .rp-text")?.textContent ?? "";
+    }
+    document.body.dispatchEvent(new CustomEvent("rapport:shown"));
+}
+
+function leaveIfSignedOut(event) {
+    if (new URL(event.detail.xhr.responseURL || location.href).pathname.includes("/login")) {
+        event.preventDefault();
+        location.reload();
+    }
+}
+
+function toggleSending(event, busy) {
+    const form = event.target.closest?.("form[data-reply]");
+    if (form) {
+        form.toggleAttribute("data-busy", busy);
+    }
+}
+
+document.addEventListener("rapport:changed", refresh);
+document.addEventListener("rapport:replied", () => {
+    wasAtEnd = true;
+    toEnd();
+    refresh();
+});
+document.addEventListener("htmx:beforeSwap", leaveIfSignedOut);
+document.addEventListener("htmx:beforeRequest", (event) => toggleSending(event, true));
+document.addEventListener("htmx:afterRequest", (event) => toggleSending(event, false));
+document.addEventListener("htmx:beforeSwap", ({ target }) => {
+    if (target === latest) {
+        wasAtEnd = atEnd();
+    } else if (scroll.contains(target)) {
+        heldFrom = scroll.scrollHeight - scroll.scrollTop;
+    }
+});
+document.addEventListener("htmx:afterSettle", ({ target }) => {
+    if (target === latest) {
+        afterLatest();
+    } else if (heldFrom !== null && scroll.contains(target)) {
+        scroll.scrollTop = scroll.scrollHeight - heldFrom;
+        heldFrom = null;
+        document.body.dispatchEvent(new CustomEvent("rapport:shown"));
+    } else if (target.id === "reply") {
+        if (wasAtEnd) {
+            toEnd();
+        }
+        target.querySelector("[autofocus]")?.focus({ preventScroll: true });
+    }
+});
+document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("form[data-reply] textarea");
+    if (box && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        box.form.requestSubmit();
+    }
+});
+newEntries.addEventListener("click", toEnd);
+scroll.addEventListener("scroll", () => {
+    if (atEnd()) {
+        newEntries.hidden = true;
+    }
+});
+
+known = count();
+toEnd();
