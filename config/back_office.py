@@ -40,7 +40,7 @@ class BackOfficeAdmin(ModelAdmin):
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):
-    """Rows that only the program writes. JSON columns named in `json_fields` are shown as blocks."""
+    """Rows that only the program writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -58,6 +58,9 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.fields or ()
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

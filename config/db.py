@@ -54,6 +54,8 @@ def copy_rows(rows: Sequence[Model]) -> None:
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([_copied(field, row) for field in fields])
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
 
 
 def _copied(field: models.Field, row: Model) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from celery import current_app
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -10,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
 from config import redis
+from config.celery import app
 
 
 class NotReady(Exception):
@@ -63,6 +63,6 @@ def _redis() -> None:
 
 
 def _worker() -> None:
-    answers = current_app.control.ping(timeout=1.0, limit=1)
+    answers = app.control.ping(timeout=1.0, limit=1)
     if not answers:
         raise NotReady("no worker answers")

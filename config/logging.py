@@ -1,12 +1,15 @@
 """Structured logs that name no person: addresses are masked before a line is written."""
 
 import re
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import structlog
 
-_PHONE = re.compile(r"\+?\d[\d\-\s().]{7,}\d")
-_EMAIL = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
+# a date is no phone number
+_PHONE = re.compile(r"(?<!\d)(?!\d{4}-\d\d-\d\d(?!\d))(?:\+|%2B)?\d(?:[\d\-\s().]|%2[089]){7,}\d", re.IGNORECASE)
+_EMAIL = re.compile(r"([\w.!#$%'*+^`{|}~-])[\w.!#$%'*+^`{|}~-]{0,63}(?:@|%40)([\w.%-]+\.[\w%-]{2,})")
 _SECRET_KEYS = {"authorization", "token", "password", "auth_token", "signature", "body", "cookie"}
 _PLAIN_KEYS = {"timestamp", "request_id", "task_id", "message_id", "batch", "conversation"}
 
@@ -18,13 +21,24 @@ def mask_addresses(text: str) -> str:
 
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A structlog processor: masks addresses in every text value, and drops secrets whole."""
+    """A structlog processor: masks addresses in every value, however deep, and drops secrets whole."""
     for key, value in event.items():
-        if key in _SECRET_KEYS:
-            event[key] = "***"
-        elif isinstance(value, str) and key not in _PLAIN_KEYS and not key.endswith("_id"):
-            event[key] = mask_addresses(value)
+        if not key.startswith("_"):  # the logging library's own record
+            event[key] = _cleaned(key, value)
     return event
+
+
+def _cleaned(key: str, value: Any) -> Any:
+    if key in _SECRET_KEYS:
+        return "***"
+    if value is None or isinstance(value, bool | int | float | UUID | date):
+        return value
+    if isinstance(value, dict):
+        return {each: _cleaned(str(each), inner) for each, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(key, inner) for inner in value]
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text if key in _PLAIN_KEYS or key.endswith("_id") else mask_addresses(text)
 
 
 _SHARED: list[Any] = [

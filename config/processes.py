@@ -129,7 +129,7 @@ class Launcher:
             signals=self._signals,
             terminal=self._terminal,
         )
-        self._parent = os.getppid()
+        self._parent, self._terminals = os.getppid(), _terminals()
         self._attached = False
         self._looked = 0.0
         self._announced = bare
@@ -185,8 +185,8 @@ class Launcher:
             raise CannotStart("The migrations or the demo data failed: the lines above say why.")
 
     def _watch(self) -> None:
-        """Start again engines that died, say once that web answers, and stop when `make` was killed."""
-        if "MAKELEVEL" in os.environ and os.getppid() != self._parent:
+        """Start again engines that died, say once that web answers, and stop when nobody can stop us any more."""
+        if self._is_deserted():
             raise Stopped
         if time.monotonic() - self._looked < (_WATCH_EVERY if self._announced else 0.5):
             return
@@ -196,6 +196,11 @@ class Launcher:
             self._announced = True
             self._announce()
         self._looked = time.monotonic()
+
+    def _is_deserted(self) -> bool:
+        """`make` was killed, or the terminal closed: its SIGHUP may reach `make` alone, which only waits for us."""
+        orphaned = "MAKELEVEL" in os.environ and os.getppid() != self._parent
+        return orphaned or _terminals() != self._terminals
 
     def _mend_engines(self) -> None:
         before = engines.addresses(self._layout.data)
@@ -240,6 +245,11 @@ class Launcher:
         stopped = engines.detach(self._layout.data, patience=_ENGINE_PATIENCE, wait_for_others=0.3)
         stay = self._attached and not stopped
         self._terminal.line("Stopped; the engines stay, another process uses them" if stay else "Stopped")
+
+
+def _terminals() -> list[int]:
+    """Those of the standard streams that are a terminal which is still there."""
+    return [handle for handle in (0, 1, 2) if os.isatty(handle)]
 
 
 def prepare() -> int:

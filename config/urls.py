@@ -1,9 +1,10 @@
 """The roof: which address leads to which app."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from config import health
+from config.api.views import UnknownAddress
 
 urlpatterns = [
     path("health", health.health, name="health"),
@@ -13,4 +14,6 @@ urlpatterns = [
     path("parts/", include("communications.urls")),
     path("api/webhooks/", include("communications.webhooks.urls")),
     path("api/", include("config.api.docs")),
+    path("api/v1/", include("communications.api.urls")),
+    re_path("^api/", UnknownAddress.as_view()),  # after all that begins with api/
 ]

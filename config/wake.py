@@ -41,9 +41,9 @@ def _after_commit(key: tuple[str, ...], send: Callable[[], None]) -> None:
 
 
 def _send_task(name: str, args: tuple[str, ...]) -> None:
-    from celery import current_app  # the app is configured by now, and importing this module stays cheap
+    from config.celery import app  # only now: importing this module stays cheap
 
-    current_app.send_task(name, args=args, retry=False, ignore_result=True)
+    app.send_task(name, args=args, retry=False, ignore_result=True)
 
 
 def _send_to_group(group: str, event: dict[str, Any]) -> None:

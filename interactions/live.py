@@ -51,6 +51,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
             await self._watch(conversation)
         else:
             await self._leave(conversation_group(conversation))
+            await self._say(type="unwatched", conversation=str(conversation))
 
     async def conversation_changed(self, event: dict[str, Any]) -> None:
         await self._say(type="conversation_changed", conversation=event["conversation"])

@@ -11,9 +11,8 @@ from communications import wake
 from communications.choices import EventKind, MessageStatus, Reason
 from communications.exceptions import UnknownMessage
 from communications.models import DeliveryEvent, MessageData
-from communications.providers import registry
+from communications.providers import loop, registry
 from communications.providers.base import DeliveryReceipt
-from communications.sending import loop
 from communications.sending.facts import channel_of
 from communications.sending.fold import Evidence, Standing, State, fold
 from communications.sending.log import log_sent, show_delivery

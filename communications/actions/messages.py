@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from communications import wake
 from communications.actions.schemas import current_version
-from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod, MessageStatus, Reason
+from communications.choices import CHANNEL_OF_METHOD, DecisionKind, DeliveryMethod, MessageStatus, Reason
 from communications.content import Content, render_sms, text_content
 from communications.exceptions import SendRefused
 from communications.models import MessageData, MessageSchema, MessageSchemaVersion, SendBatch
@@ -131,6 +131,8 @@ def _row(request: MessageRequest, by: User | None) -> MessageData:
     channel = CHANNEL_OF_METHOD[DeliveryMethod(schema.message_delivery_method)]
     provider, default_sender = _line(channel)
     customer, recipient = _addressee(request, channel)
+    if request.appointment and (customer is None or request.appointment.customer_id != customer.pk):
+        raise SendRefused("foreign_appointment", "The appointment is somebody else's.", attr="appointment")
     addressee = customer or request.employee
     language = addressee.language if addressee else ""
     version = _version(schema, language)
@@ -161,7 +163,7 @@ def _row(request: MessageRequest, by: User | None) -> MessageData:
 def _addressee(request: MessageRequest, channel: Channel) -> tuple[Customer | None, str]:
     """Who gets it and where. Somebody unknown becomes a customer, so that the message has a timeline."""
     if request.employee:
-        return None, _normal(channel, request.recipient or request.employee.phone)
+        return None, _employee_address(request, channel)
     if request.customer:
         return request.customer, _normal(channel, request.recipient) if request.recipient else _own_address(
             request.customer, channel
@@ -170,6 +172,14 @@ def _addressee(request: MessageRequest, channel: Channel) -> tuple[Customer | No
         raise SendRefused("no_recipient", "Name a customer, an employee or an address.", attr="recipient")
     recipient = _normal(channel, request.recipient)
     return identify(channel, recipient, request.recipient_name), recipient
+
+
+def _employee_address(request: MessageRequest, channel: Channel) -> str:
+    employee = request.employee
+    own = "" if employee is None else (employee.email if channel == Channel.EMAIL else employee.phone)
+    if not (request.recipient or own):
+        raise SendRefused("no_address", f"This employee has no address for {channel.label}.", attr="employee")
+    return _normal(channel, request.recipient or own)
 
 
 def _normal(channel: Channel, address: str) -> str:
@@ -239,9 +249,11 @@ def _times(request: MessageRequest, schema: MessageSchema) -> dict[str, Any]:
     expires = request.expires_at or (validity and (scheduled or at) + validity)
     if expires and expires <= (scheduled or at):
         raise SendRefused("expired", "It would expire before it is sent.", attr="expires_ts")
-    status = MessageStatus.SCHEDULED if scheduled else MessageStatus.PENDING
-    reason = Reason.SCHEDULED if scheduled else ""
-    return {"scheduled_ts": scheduled, "expires_ts": expires, "status": status, "decision_reason": reason}
+    times = {"scheduled_ts": scheduled, "expires_ts": expires}
+    if not scheduled:
+        return {**times, "status": MessageStatus.PENDING}
+    held = {"decision": DecisionKind.HOLD, "decision_reason": Reason.SCHEDULED, "decided_ts": at}
+    return {**times, **held, "status": MessageStatus.SCHEDULED}
 
 
 def _name_of(customer: Customer | None, employee: Employee | None) -> str:

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from communications.actions.journal import replay
 from communications.models import WebhookDelivery
 from config.back_office import ReadOnlyAdmin, json_display
 
@@ -43,8 +44,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @action(description="Replay", permissions=["replay"])
     def replay_deliveries(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
-        from communications.actions.inbound import replay
-
         count = replay(queryset)
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, f"{count} deliveries will be processed again.", level)

@@ -1,5 +1,6 @@
 """Messages to customers and employees: why each was sent or not comes first."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
@@ -32,7 +34,7 @@ STATUS_LABELS = {
 
 @admin.register(MessageData)
 class MessageDataAdmin(ReadOnlyAdmin):
-    list_display = ("message_number", "recipient", "template", "state", "reason", "sent_ts", "created_ts")
+    list_display = ("message_number", "recipient", "template", "state", "reason", "taken_on", "sent")
     list_filter = ("status", "message_delivery_method", "purpose", "decision_reason", ("sent_ts", RangeDateTimeFilter))
     list_filter_submit = True
     list_select_related = ("message_schema", "batch")
@@ -40,7 +42,7 @@ class MessageDataAdmin(ReadOnlyAdmin):
     search_help_text = "The message's number, or the recipient's whole address"
     actions = ("look_up_at_provider",)
     change_form_outer_before_template = "communications/admin/_message_actions.html"
-    content, more = json_display("content_data", "content"), json_display("metadata")
+    content, more = json_display("content_data", "content and variables"), json_display("metadata")
     fieldsets = (
         ("Why", {"fields": ("why",)}),
         ("What became of it", {"fields": ("what_happened",)}),
@@ -48,7 +50,7 @@ class MessageDataAdmin(ReadOnlyAdmin):
             "To whom",
             {"fields": (("recipient", "recipient_name"), ("customer", "employee"), ("appointment", "language"))},
         ),
-        ("What", {"fields": (("message_schema", "schema_version"), ("message_delivery_method", "purpose"), content)}),
+        ("What", {"fields": ("text", ("message_schema", "schema_version"), ("message_delivery_method", "purpose"))}),
         ("What it cost", {"fields": (("segment_count", "cost", "cost_currency"),)}),
         ("By which way", {"fields": (("provider", "sender"), ("provider_message_id", "error_code"), "failed_reason")}),
         ("Where it belongs", {"fields": (("conversation", "interaction"), "message", ("resend_of", "batch"))}),
@@ -71,6 +73,7 @@ class MessageDataAdmin(ReadOnlyAdmin):
                     ("retry_count", "max_retries"),
                     ("possible_duplicate", "anomaly"),
                     ("open_count", "click_count"),
+                    content,
                     more,
                 ),
                 "classes": ("tab",),
@@ -107,6 +110,19 @@ class MessageDataAdmin(ReadOnlyAdmin):
     @display(description="Reason")
     def reason(self, message: MessageData) -> str:
         return message.get_decision_reason_display() or message.error_code or "–"
+
+    @display(description="Taken on")
+    def taken_on(self, message: MessageData) -> datetime:
+        return message.created_ts
+
+    @display(description="Sent")
+    def sent(self, message: MessageData) -> datetime | None:
+        return message.sent_ts
+
+    @display(description="Text")
+    def text(self, message: MessageData) -> SafeString | str:
+        text = message.content_data.get("finalMessage", "") if isinstance(message.content_data, dict) else ""
+        return format_html('<div class="rp-quote" dir="auto">{}</div>', text) if text else "–"
 
     @display(description="Why it was sent, or not")
     def why(self, message: MessageData) -> SafeString:

@@ -127,18 +127,19 @@ class NewMessageSerializer(StrictSerializer):
     recipient = serializers.CharField(
         required=False,
         allow_blank=True,
+        allow_null=True,
         max_length=320,
         help_text="An address for the template's channel. With a customer or an employee: in place of their own.",
     )
-    recipient_name = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    variables = Variables(required=False)
+    recipient_name = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=200)
+    variables = Variables(required=False, allow_null=True)
     appointment = _reference(Appointment.objects.select_related("employee"))
     scheduled_ts = Instant(required=False, allow_null=True, help_text="At most 400 days ahead; a past time means now.")
     expires_ts = Instant(required=False, allow_null=True, help_text="After this it is no longer sent.")
     purpose = serializers.ChoiceField(
         choices=Purpose.choices, required=False, allow_null=True, help_text="Left out: the template's."
     )
-    metadata = Metadata(required=False)
+    metadata = Metadata(required=False, allow_null=True)
 
     def validate_scheduled_ts(self, value: datetime | None) -> datetime | None:
         if value and value > timezone.now() + FARTHEST_AHEAD:
@@ -166,14 +167,14 @@ class NewMessageSerializer(StrictSerializer):
             schema=said["message_schema"],
             customer=said.get("customer"),
             employee=said.get("employee"),
-            recipient=said.get("recipient", ""),
-            recipient_name=said.get("recipient_name", ""),
-            variables=said.get("variables", {}),
+            recipient=said.get("recipient") or "",
+            recipient_name=said.get("recipient_name") or "",
+            variables=said.get("variables") or {},
             appointment=said.get("appointment"),
             scheduled_at=said.get("scheduled_ts"),
             expires_at=said.get("expires_ts"),
             purpose=Purpose(said["purpose"]) if said.get("purpose") else None,
-            metadata=said.get("metadata", {}),
+            metadata=said.get("metadata") or {},
         )
 
 

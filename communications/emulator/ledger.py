@@ -23,10 +23,6 @@ from typing import Any
 Entry = dict[str, Any]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-# On a fast disk a write ends before the next request is read, and the way to the writing thread and back would cost more
-# than the write. So while several wait at once, the next group is given a moment to grow; a lone sender never waits.
-GATHER_SECONDS = 0.002
-
 
 class LedgerCorrupt(Exception):
     """A line that is not the last one cannot be read: somebody edited the file."""
@@ -121,8 +117,6 @@ class Ledger:
                 waiting, self._waiting = self._waiting, []
                 outcome = await loop.run_in_executor(self._thread, self._write, b"".join(lines))
                 _tell(waiting, outcome)
-                if len(waiting) > 1:
-                    await asyncio.sleep(GATHER_SECONDS)
         finally:
             self._writer = None
 

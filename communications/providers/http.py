@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from django.conf import settings
 
+from communications.providers.loop import at_close
+
 #: Monotonic moment after which no new call may begin: the lease of the rows would not outlive it (a paused sender).
 call_until: ContextVar[float | None] = ContextVar("call_until", default=None)
 
@@ -59,11 +61,6 @@ class Wire:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise NoAnswer(_say(error)) from error
 
-    async def close(self) -> None:
-        opened = self._open.pop(asyncio.get_running_loop(), None)
-        if opened:
-            await opened.session.close()
-
     def _ready(self) -> "_Session":
         loop = asyncio.get_running_loop()
         if loop not in self._open:
@@ -71,6 +68,7 @@ class Wire:
             timeout = aiohttp.ClientTimeout(total=settings.PROVIDER_TIMEOUT_SECONDS, connect=5)
             session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=limit), timeout=timeout)
             self._open[loop] = _Session(session=session, gate=asyncio.Semaphore(limit))
+            at_close(session.close)
         return self._open[loop]
 
 

@@ -71,9 +71,6 @@ class Twilio:
         found = await asyncio.gather(*(self._look_up_one(message) for message in messages))
         return [receipt for receipts in found for receipt in receipts]
 
-    async def close(self) -> None:
-        await self._wire.close()
-
     def verify(self, request: HttpRequest, url: str) -> None:
         signature = request.headers.get("X-Twilio-Signature", "")
         form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))

@@ -83,7 +83,7 @@ def fold(standing: Standing, events: Iterable[Evidence], *, bounce_wins: bool) -
     return State(
         status=status,
         sent_at=sent_at,
-        delivered_at=_first(evidence, {EventKind.DELIVERED}) or _first(evidence, _ARRIVED),
+        delivered_at=_not_before(sent_at, _first(evidence, {EventKind.DELIVERED}) or _first(evidence, _ARRIVED)),
         opened_at=_first(evidence, {EventKind.OPENED, EventKind.READ}),
         clicked_at=_first(evidence, {EventKind.CLICKED}),
         failed_at=standing.failed_at or (refusal.at if refusal else None),
@@ -115,6 +115,11 @@ def _anomaly(current: MessageStatus, kinds: set[EventKind]) -> str:
     if kinds & (_ARRIVED | _SENT) and current in (MessageStatus.SUPPRESSED, MessageStatus.CANCELLED):
         return "sent_though_" + current.value
     return ""
+
+
+def _not_before(sent_at: datetime | None, at: datetime | None) -> datetime | None:
+    """Carriers tell their times to the minute: nothing arrives before it left."""
+    return max(at, sent_at) if at and sent_at else at
 
 
 def _first(evidence: Iterable[Evidence], kinds: Iterable[EventKind]) -> datetime | None:

@@ -9,10 +9,9 @@ from django.conf import settings
 
 from communications.exceptions import ProviderFailure
 from communications.failpoints import failpoint
-from communications.providers import registry
+from communications.providers import loop, registry
 from communications.providers.base import Outcome, SendResult
 from communications.providers.http import call_until
-from communications.sending import loop
 from communications.sending.claim import Claim, claim_due, finish, release
 from communications.sending.settle import settle
 from communications.sending.slices import Slice, prepare, waiting_rows

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,9 +26,9 @@ from interactions.tests.factories import InteractionFactory, MessageFactory
 NOON = datetime(2025, 11, 15, 17, 0, tzinfo=UTC)
 
 
-def same(make: type, **factories: type) -> None:
+def same(make: Callable[..., object], **others: Callable[[], object]) -> None:
     """Two rows that point at the same other row."""
-    twice(make, **{field: other() for field, other in factories.items()})()
+    twice(make, **{field: other() for field, other in others.items()})()
 
 
 def change_a_version() -> None:
@@ -94,7 +95,7 @@ BREAKS: list[Break] = [
     ("webhook_deliveries_state", lambda: WebhookDeliveryFactory(state="pigeon")),
     ("webhook_deliveries_quarantine_reason", lambda: WebhookDeliveryFactory(state="quarantined")),
     ("webhook_deliveries_done_paired", lambda: WebhookDeliveryFactory(state="done")),
-    ("idempotency_keys_once", lambda: twice(IdempotencyKeyFactory, user=UserFactory(), key="key-1")()),
+    ("idempotency_keys_once", lambda: same(IdempotencyKeyFactory, user=UserFactory, key=lambda: "key-1")),
     ("idempotency_keys_not_empty", lambda: IdempotencyKeyFactory(key="")),
     ("idempotency_keys_answer_paired", lambda: IdempotencyKeyFactory(status_code=201)),
     ("idempotency_keys_answer_paired", lambda: IdempotencyKeyFactory(response={"id": 1})),

@@ -12,7 +12,7 @@ from django_htmx.http import trigger_client_event
 from communications.actions.messages import reply_to_conversation
 from communications.exceptions import SendRefused
 from communications.models import MessageData
-from communications.rendering.sms import MAX_CHARACTERS, measure
+from communications.rendering.sms import measure
 from customers.choices import Channel
 from interactions.models import Conversation
 
@@ -30,7 +30,7 @@ def reply(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _box(request, conversation)
     text = request.POST.get("text", "").replace("\r\n", "\n").strip()
     try:
-        reply_to_conversation(conversation, text=checked(text), by=request.user)
+        reply_to_conversation(conversation, text=storable(text), by=request.user)
     except SendRefused as refused:
         return _box(request, conversation, text=text, refused=refused)
     return trigger_client_event(_box(request, conversation, focus=True), "rapport:replied")
@@ -52,12 +52,8 @@ def deliveries(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "communications/_deliveries.html", {"rows": rows})
 
 
-def checked(text: str) -> str:
-    """`text` if it can be sent. Raises SendRefused."""
-    if not text:
-        raise SendRefused("empty", "Write something first.", attr="text")
-    if len(text) > MAX_CHARACTERS:
-        raise SendRefused("too_long", f"At most {MAX_CHARACTERS} characters; these are {len(text)}.", attr="text")
+def storable(text: str) -> str:
+    """`text` if it can be stored. Raises SendRefused."""
     if "\x00" in text:
         raise SendRefused("invalid_text", "The text holds a character that cannot be sent.", attr="text")
     return text

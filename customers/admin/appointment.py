@@ -1,10 +1,12 @@
 """Appointments."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from config.back_office import BackOfficeAdmin
+from customers.actions.appointments import cancel_appointment, confirm_appointment
 from customers.admin.forms import AppointmentForm
 from customers.models import Appointment
 
@@ -34,6 +36,19 @@ class AppointmentAdmin(BackOfficeAdmin):
         ("Booking", {"fields": (("booked_by", "calendar_event_id"), "cancellation_reason", "metadata")}),
         ("Record", {"fields": (*readonly_fields,), "classes": ("tab",)}),
     )
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
+        """A status is never written by itself: confirming and cancelling are verbs of their own."""
+        wanted = obj.status
+        if wanted == form.status_before or wanted not in (Appointment.Status.CONFIRMED, Appointment.Status.CANCELLED):
+            super().save_model(request, obj, form, change)
+            return
+        obj.status = form.status_before
+        super().save_model(request, obj, form, change)
+        if wanted == Appointment.Status.CONFIRMED:
+            confirm_appointment(obj)
+        else:
+            cancel_appointment(obj, reason=obj.cancellation_reason)
 
     @display(description="Status", label=STATUS_LABELS)
     def state(self, appointment: Appointment) -> str:

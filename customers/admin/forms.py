@@ -5,10 +5,13 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils import timezone
 
 from customers.choices import IdentifierKind
 from customers.identity.normalise import InvalidAddress, normalise
 from customers.models import Appointment, Customer, CustomerIdentifier, Employee
+
+_AT_FIRST = (Appointment.Status.SCHEDULED, Appointment.Status.CONFIRMED)
 
 
 def normal(kind: str, value: str) -> str:
@@ -63,6 +66,11 @@ class IdentifierForm(forms.ModelForm):
                 self.add_error("identifier_value", problem)
         return values
 
+    def save(self, commit: bool = True) -> CustomerIdentifier:
+        if "verified" in self.changed_data:
+            self.instance.verified_at = timezone.now() if self.cleaned_data["verified"] else None
+        return super().save(commit)
+
 
 class EmployeeForm(_TimeZoneForm):
     class Meta:
@@ -84,3 +92,17 @@ class AppointmentForm(_TimeZoneForm):
 
     def clean_calendar_event_id(self) -> str | None:
         return self.cleaned_data["calendar_event_id"] or None
+
+    def clean_status(self) -> str:
+        """Only a move that the table of moves knows; a new appointment is scheduled or confirmed."""
+        before, after = self.status_before, self.cleaned_data["status"]
+        if after != before and after not in Appointment.MOVES[before]:
+            names = Appointment.Status(before).label.lower(), Appointment.Status(after).label.lower()
+            raise forms.ValidationError("An appointment that is {} cannot become {}.".format(*names), code="move")
+        if self.instance._state.adding and after not in _AT_FIRST:
+            raise forms.ValidationError("A new appointment is scheduled or confirmed.", code="move")
+        return after
+
+    @property
+    def status_before(self) -> str:
+        return self.initial.get("status") or Appointment.Status.SCHEDULED

@@ -41,7 +41,7 @@ class ConversationAdmin(BackOfficeAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         names = [field.name for field in Conversation._meta.concrete_fields if field.name not in ("id", "metadata")]
-        return [*self.editable, *(name for name in names if name not in self.editable), self.switches]
+        return [*self.editable, *(name for name in names if name not in self.editable), type(self).switches]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [name for name in self.get_fields(request, obj) if name not in self.editable]

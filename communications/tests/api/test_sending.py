@@ -81,7 +81,7 @@ def test_a_time_that_has_passed_means_now(send: Send, body: dict[str, Any]) -> N
 
 
 def test_null_is_the_same_as_nothing(send: Send, body: dict[str, Any]) -> None:
-    nothing = ("customer", "employee", "appointment", "scheduled_ts", "expires_ts", "purpose")
+    nothing = ("customer", "recipient_name", "appointment", "scheduled_ts", "expires_ts", "purpose", "metadata")
 
     response = send({**body, **dict.fromkeys(nothing)})
 
@@ -231,6 +231,14 @@ def test_a_form_is_refused(client: APIClient) -> None:
 
     assert response.status_code == 415
     assert errors_of(response) == {("unsupported_media_type", None)}
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_an_address_that_does_not_exist_is_told_so_in_json(method: str) -> None:
+    response = getattr(APIClient(), method)("/api/v1/no-such-thing")
+
+    assert response.status_code == 404
+    assert errors_of(response) == {("not_found", None)}
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from communications.emulator.testing import Emulator, running_emulator
-from communications.tests.emulator.support import Answer, Receiver, Twilio, serve
+from communications.tests.emulator.support import Receiver, Twilio, serve
 
 
 @pytest.fixture(scope="session")
@@ -17,9 +17,7 @@ def receiver_server() -> Iterator[Receiver]:
 
 @pytest.fixture
 def receiver(receiver_server: Receiver) -> Receiver:
-    receiver_server.received.clear()
-    receiver_server.answers.clear()
-    receiver_server.answer = Answer()
+    receiver_server.begin()
     return receiver_server
 
 

@@ -16,6 +16,7 @@ from communications.emulator.testing import Emulator
 FROM = "+15005550006"
 ANNA = "+14155550123"
 BEN = "+14155550124"
+INBOUND = "/inbound"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +37,29 @@ class Answer:
 
 @dataclass
 class Receiver:
-    """Rapport's side of the webhooks. `answers` are used one by one, then `answer` for ever."""
+    """Rapport's side of the webhooks. `answers` are used one by one, then `answer` for ever. Every test has status URLs of
+    its own, so that a callback which an earlier test left under way is not taken for one of this test."""
 
     received: list[Received] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     answer: Answer = field(default_factory=Answer)
     port: int = 0
+    turn: int = 0
+
+    def begin(self) -> None:
+        self.turn += 1
+        self.received.clear()
+        self.answers.clear()
+        self.answer = Answer()
 
     def url(self, path: str = "/status", query: str = "") -> str:
-        return f"http://127.0.0.1:{self.port}{path}{query}"
+        return f"http://127.0.0.1:{self.port}{path}{query}" if path == INBOUND else self._own(path + query)
+
+    def is_mine(self, path: str) -> bool:
+        return path.startswith((INBOUND, f"/{self.turn}/"))
+
+    def _own(self, rest: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{self.turn}{rest}"
 
     def statuses(self) -> list[str]:
         return [item.form["MessageStatus"] for item in self.received]
@@ -62,7 +77,8 @@ def serve(receiver: Receiver) -> ThreadingHTTPServer:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = dict(parse_qsl(body, keep_blank_values=True))
             item = Received(path=self.path, headers=dict(self.headers), form=form, at=time.monotonic())
-            receiver.received.append(item)
+            if receiver.is_mine(self.path):
+                receiver.received.append(item)
             answer = receiver.answers.pop(0) if receiver.answers else receiver.answer
             time.sleep(answer.pause)
             self.reply(answer)
