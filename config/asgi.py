@@ -3,9 +3,13 @@
 import os
 
 import django
+from django.conf import settings
+
+from config import engines
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 django.setup()
+engines.attach_missing(settings.DATA_DIR)
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402  models can be imported only from here on
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402

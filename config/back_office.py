@@ -8,12 +8,14 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import JSONField, Model
+from django.db.models import Field, JSONField, Model
+from django.forms import Textarea
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 COUNT_AT_MOST = 10_000
 
@@ -37,6 +39,15 @@ class BackOfficeAdmin(ModelAdmin):
     ordering = ("-id",)
     sortable_by: tuple[str, ...] = ()
     warn_unsaved_form = True
+    one_line: tuple[str, ...] = ()  # text columns that hold a word or a name
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in self.one_line:
+            field.widget = UnfoldAdminTextInputWidget()
+        elif field is not None and isinstance(field.widget, Textarea):
+            field.widget.attrs["rows"] = 3
+        return field
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):

@@ -12,6 +12,9 @@ from django.db.models import Model
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
+# SQLSTATEs: connection exceptions, insufficient resources, shut down or starting up (57P01, 57P02, 57P03).
+_AWAY = ("08", "53", "57P0")
+
 
 class UuidModel(models.Model):
     """A time-ordered UUID (version 7, RFC 9562) as primary key: keyset order and ranges to partition by."""
@@ -110,6 +113,11 @@ def fetch_all(sql: str, params: Iterable[Any] | dict[str, Any] = ()) -> list[tup
 
 
 def is_connection_error(error: BaseException) -> bool:
-    """Whether the database itself was away (and not: the statement was wrong)."""
+    """Whether the database itself was away (and not: the statement was wrong, or came into a deadlock).
+
+    psycopg's OperationalError is also a value too long for its index, a deadlock, a statement that took too long.
+    """
     cause = error.__cause__ or error
-    return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return cause.sqlstate is None or cause.sqlstate.startswith(_AWAY)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import environ
 from honcho.environ import parse_procfile
 
 from config import engines
+from config.engines.account import share_with_owner
 from config.supervisor import Signals, Stopped, Supervisor, Terminal, end_leftovers
 
 BASE_DIR = Path(__file__).resolve().parents[1]
@@ -101,6 +102,7 @@ def _is_free(host: str, port: int) -> bool:
 def only_one(data: Path) -> Iterator[None]:
     """Hold the launcher's lock of this data folder; the kernel lets go of it when the launcher dies."""
     with (data / "up.lock").open("a+") as file:
+        share_with_owner(data / "up.lock")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -129,7 +131,7 @@ class Launcher:
             signals=self._signals,
             terminal=self._terminal,
         )
-        self._parent, self._terminals = os.getppid(), _terminals()
+        self._parent, self._terminals = _parent(), _terminals()
         self._attached = False
         self._looked = 0.0
         self._announced = bare
@@ -177,6 +179,7 @@ class Launcher:
         """Migrations and demo data, in one process: starting Django costs seconds."""
         for folder in ("beat", "emulator"):
             (self._layout.data / folder).mkdir(exist_ok=True)
+            share_with_owner(self._layout.data / folder)
         command = [sys.executable, "-m", "config.processes", "prepare"]
         done = subprocess.run(
             command, check=False, env=self._env, cwd=BASE_DIR, stdin=subprocess.DEVNULL, start_new_session=True
@@ -198,9 +201,8 @@ class Launcher:
         self._looked = time.monotonic()
 
     def _is_deserted(self) -> bool:
-        """`make` was killed, or the terminal closed: its SIGHUP may reach `make` alone, which only waits for us."""
-        orphaned = "MAKELEVEL" in os.environ and os.getppid() != self._parent
-        return orphaned or _terminals() != self._terminals
+        """The terminal closed, or `make` was killed or told to stop: it passes only SIGTERM on, and waits for us."""
+        return _parent() != self._parent or _terminals() != self._terminals
 
     def _mend_engines(self) -> None:
         before = engines.addresses(self._layout.data)
@@ -245,6 +247,17 @@ class Launcher:
         stopped = engines.detach(self._layout.data, patience=_ENGINE_PATIENCE, wait_for_others=0.3)
         stay = self._attached and not stopped
         self._terminal.line("Stopped; the engines stay, another process uses them" if stay else "Stopped")
+
+
+def _parent() -> tuple[int, int] | None:
+    """When `make` runs us: its pid and, on Linux, which of SIGHUP, SIGINT, SIGQUIT it is handling just now."""
+    if "MAKELEVEL" not in os.environ:
+        return None
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path(f"/proc/{os.getppid()}/status").read_text().splitlines()
+        blocked = next(line.split()[1] for line in lines if line.startswith("SigBlk:"))
+        return os.getppid(), int(blocked, 16) & 0b111
+    return os.getppid(), 0
 
 
 def _terminals() -> list[int]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from communications import wake
 from communications.choices import EventKind, MessageStatus, Reason
@@ -32,12 +33,15 @@ _FOLDED = (
     "failed_ts",
     "open_count",
     "click_count",
+    "decision_reason",
     "error_code",
     "failed_reason",
     "anomaly",
     "provider_message_id",
     "possible_duplicate",
 )
+_NEVER_LEFT = (MessageStatus.SUPPRESSED, MessageStatus.CANCELLED)  # as we had decided
+_LOST = (MessageStatus.FAILED, MessageStatus.BOUNCED)
 _TAKEN = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.FAILED, MessageStatus.BOUNCED)
 
 
@@ -72,31 +76,28 @@ def look_up(messages: "QuerySet[MessageData]") -> int:
     for provider, rows in _by_provider(messages.filter(status=MessageStatus.UNCERTAIN)).items():
         if registry.get(provider).capabilities.lookup:
             receipts = loop.run(registry.get(provider).lookup([outbound(row) for row in rows]))
-            settled += sum(_settle_by_lookup(row.pk, [r for r in receipts if r.reference == row.pk]) for row in rows)
+            settled += sum(_settle_by_lookup(row, [r for r in receipts if r.reference == row.pk]) for row in rows)
     return settled
 
 
-def _settle_by_lookup(message_id: UUID, receipts: Sequence[DeliveryReceipt]) -> bool:
-    """One message: the first candidate that no other message of ours is known to be."""
+def _settle_by_lookup(row: MessageData, receipts: Sequence[DeliveryReceipt]) -> bool:
+    """One message, as it stood when it was asked about: the first candidate that no other message of ours is known to be."""
     if not receipts:
         return False
     with transaction.atomic():
-        row = MessageData.objects.get(pk=message_id)
-        others = (
-            MessageData.objects.filter(recipient=row.recipient).exclude(pk=message_id).exclude(provider_message_id="")
-        )
+        others = MessageData.objects.filter(recipient=row.recipient).exclude(pk=row.pk).exclude(provider_message_id="")
         taken = set(others.values_list("provider_message_id", flat=True))
         found = [r for r in receipts if r.kind is not EventKind.NOT_FOUND and r.provider_message_id not in taken]
         if found:
             apply_events(found[:1])
             return True
-        return _send_again(message_id)
+        return _send_again(row)
 
 
-def _send_again(message_id: UUID) -> bool:
-    """Nobody has it: the only way back from doubt to the queue."""
-    row = MessageData.objects.select_for_update(no_key=True).get(pk=message_id)
-    if row.status != MessageStatus.UNCERTAIN:
+def _send_again(asked: MessageData) -> bool:
+    """Nobody has it: the only way back from doubt to the queue. What was touched since it was asked about is another doubt."""
+    row = MessageData.objects.select_for_update(no_key=True).get(pk=asked.pk)
+    if row.status != MessageStatus.UNCERTAIN or row.updated_ts != asked.updated_ts:
         return False
     if row.retry_count >= row.max_retries:
         row.status, row.decision_reason, row.failed_ts = MessageStatus.FAILED, Reason.GAVE_UP, database_now()
@@ -106,6 +107,7 @@ def _send_again(message_id: UUID) -> bool:
         requeue([(row, database_now())])
         wake.sender(row.purpose)
     update_rows([row], ("status", "decision_reason", "retry_count", "failed_ts"))
+    show_delivery([row])
     return True
 
 
@@ -128,6 +130,7 @@ def _event(receipt: DeliveryReceipt) -> DeliveryEvent:
         event_id=receipt.event_id,
         kind=receipt.kind,
         occurred_at=receipt.occurred_at,
+        received_at=receipt.received_at or timezone.now(),
         provider_message_id=receipt.provider_message_id,
         error_code=receipt.error_code[:50],
         reason=receipt.reason,
@@ -155,6 +158,7 @@ def _project(row: MessageData, events: Sequence[DeliveryEvent]) -> None:
             failed_at=row.failed_ts,
             error_code=row.error_code,
             reason=row.failed_reason,
+            anomaly=row.anomaly,
         ),
         [
             Evidence(
@@ -175,6 +179,8 @@ def _write_state(row: MessageData, state: State) -> None:
         row.failed_reason, row.error_code = "", ""
     else:
         row.failed_reason, row.error_code = state.reason, state.error_code
+    if state.status != row.status and row.status not in _NEVER_LEFT:
+        row.decision_reason = Reason.UNDELIVERED if state.status in _LOST else ""
     row.status = state.status
     row.sent_ts = state.sent_at
     row.delivered_ts, row.failed_ts = state.delivered_at, state.failed_at

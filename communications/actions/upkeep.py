@@ -6,7 +6,7 @@ from django.conf import settings
 
 from communications.actions.events import look_up
 from communications.models import IdempotencyKey, MessageData, WebhookDelivery
-from communications.sending.sweep import doubtful_messages
+from communications.sending.sweep import take_doubts
 from config.db import now as database_now
 from config.numbers import make_sequences_ahead
 from interactions.actions.conversations import close_idle_conversations
@@ -19,7 +19,7 @@ _AT_ONCE = 1_000
 
 def settle_doubts() -> int:
     """Look up uncertain messages that are old enough. Returns how many were settled."""
-    doubtful = [pk for ids in doubtful_messages().values() for pk in ids]
+    doubtful = take_doubts()
     return look_up(MessageData.objects.filter(pk__in=doubtful)) if doubtful else 0
 
 

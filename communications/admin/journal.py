@@ -46,7 +46,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     def replay_deliveries(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         count = replay(queryset)
         level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"{count} deliveries will be processed again.", level)
+        self.message_user(request, f"To be processed again: {count}.", level)
 
     @display(description="State", label=STATE_LABELS)
     def shown_state(self, delivery: WebhookDelivery) -> str:

@@ -97,7 +97,7 @@ class MessageDataAdmin(ReadOnlyAdmin):
         asked = uncertain.count()
         settled = look_up(uncertain) if asked else 0
         level = messages.SUCCESS if settled == asked and asked else messages.WARNING
-        self.message_user(request, f"{settled} of {asked} messages in doubt were settled by the provider.", level)
+        self.message_user(request, f"Messages in doubt that the provider settled: {settled} of {asked}.", level)
 
     @display(description="Template")
     def template(self, message: MessageData) -> str:

@@ -43,6 +43,16 @@ class MessageSchemaForm(forms.ModelForm):
     class Meta:
         model = MessageSchema
         fields = "__all__"
+        labels: ClassVar = {
+            "descr": "Description",
+            "message_delivery_method": "Sent by",
+            "template_schema": "Content",
+            "sms_sender_id": "Sender",
+            "active_flag": "Active",
+            "from_ts": "From",
+            "to_ts": "Until",
+            "default_language": "Language",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,6 +101,7 @@ class MessageSchemaAdmin(BackOfficeAdmin):
     search_fields = ("code__istartswith", "name__istartswith")
     ordering = ("code",)
     sortable_by = ("code", "name", "updated_ts")
+    one_line = ("name", "subject", "preview_text")
     inlines = (VersionInline,)
     readonly_fields = ("version", "created_ts", "updated_ts")
     conditional_fields: ClassVar = {
@@ -121,7 +132,8 @@ class MessageSchemaAdmin(BackOfficeAdmin):
             {
                 "fields": (
                     ("status", "active_flag"),
-                    ("from_ts", "to_ts"),
+                    "from_ts",
+                    "to_ts",
                     ("validity_seconds", "default_language"),
                     "rather_twice_than_never",
                 )

@@ -57,13 +57,17 @@ class SendResult:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryReceipt:
-    """One thing a provider tells of one message. `event_id` is the same for a repeat and different for anything new."""
+    """One thing a provider tells of one message. `event_id` is the same for a repeat and different for anything new.
+
+    `occurred_at` is the provider's clock, where it says; `received_at` is when we heard of it, if not now.
+    """
 
     reference: UUID
     provider: str
     event_id: str
     kind: EventKind
     occurred_at: datetime | None = None
+    received_at: datetime | None = None
     provider_message_id: str = ""
     error_code: str = ""
     reason: str = ""

@@ -54,7 +54,8 @@ class Wire:
         async with ready.gate:
             _check_time()
             try:
-                async with ready.session.request(method, url, **options) as response:
+                # A redirect is no answer of a provider: followed, it would carry the message to a stranger.
+                async with ready.session.request(method, url, allow_redirects=False, **options) as response:
                     return Answer(status=response.status, headers=response.headers, body=await response.read())
             except _NEVER_LEFT as error:
                 raise NotSent(_say(error)) from error

@@ -51,6 +51,8 @@ _KINDS = {
     "canceled": EventKind.FAILED,
 }
 _MAX_VALIDITY = 36_000  # seconds; Twilio's own queue lives ten hours
+_LONGEST_RETRY_AFTER = 86_400.0  # seconds; whoever asks for more is not understood
+_PAGE_SIZE = 1_000  # the most a page of a list holds
 _LOOKUP_MARGIN = timedelta(minutes=5)
 
 
@@ -111,6 +113,7 @@ class Twilio:
             event_id=f"{sid}:{status}:{form.get('ErrorCode', '')}"[:128],
             kind=kind,
             occurred_at=_done_at(form.get("RawDlrDoneDate", "")),
+            received_at=stored.received_at,
             provider_message_id=sid,
             error_code=form.get("ErrorCode", ""),
             reason=form.get("ErrorMessage", ""),
@@ -139,7 +142,7 @@ class Twilio:
             "To": _address(message, message.recipient),
             "From": _address(message, message.sender),
             "DateSent>": since.strftime("%Y-%m-%d"),
-            "PageSize": "1000",
+            "PageSize": str(_PAGE_SIZE),
         }
         listed = await self._listed(f"{_messages_url()}?{urlencode(query)}")
         if listed is None:
@@ -194,7 +197,7 @@ def _result(message: OutboundMessage, answer: Answer) -> SendResult:
     body = _json(answer)
     if answer.status in (200, 201):
         return _accepted(message, body)
-    code, detail = str(body.get("code", answer.status)), str(body.get("message", ""))[:500]
+    code, detail = str(body.get("code", answer.status))[:50], str(body.get("message", ""))[:500]
     return SendResult(
         reference=message.reference,
         outcome=_outcome(answer.status),
@@ -245,7 +248,7 @@ def _json(answer: Answer) -> Mapping[str, Any]:
 
 def _retry_after(answer: Answer) -> float | None:
     try:
-        return max(0.0, float(answer.headers.get("Retry-After", "")))
+        return min(max(0.0, float(answer.headers.get("Retry-After", ""))), _LONGEST_RETRY_AFTER)
     except ValueError:
         return None
 

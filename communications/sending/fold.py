@@ -54,6 +54,7 @@ class Standing:
     failed_at: datetime | None = None
     error_code: str = ""
     reason: str = ""
+    anomaly: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,24 +87,25 @@ def fold(standing: Standing, events: Iterable[Evidence], *, bounce_wins: bool) -
         delivered_at=_not_before(sent_at, _first(evidence, {EventKind.DELIVERED}) or _first(evidence, _ARRIVED)),
         opened_at=_first(evidence, {EventKind.OPENED, EventKind.READ}),
         clicked_at=_first(evidence, {EventKind.CLICKED}),
-        failed_at=standing.failed_at or (refusal.at if refusal else None),
+        failed_at=_earlier(standing.failed_at, refusal.at if refusal else None),
         open_count=sum(e.kind in (EventKind.OPENED, EventKind.READ) for e in evidence),
         click_count=sum(e.kind is EventKind.CLICKED for e in evidence),
         error_code=refusal.error_code if refusal else standing.error_code,
         reason=refusal.reason if refusal else standing.reason,
-        anomaly=_anomaly(standing.status, kinds),
+        anomaly=_anomaly(standing.status, kinds) or standing.anomaly,
     )
 
 
 def _status(current: MessageStatus, kinds: set[EventKind], *, bounce_wins: bool) -> MessageStatus:
-    arrived, refused, bounced = bool(kinds & _ARRIVED), bool(kinds & _REFUSED), EventKind.BOUNCED in kinds
-    if current is MessageStatus.BOUNCED or (bounced and (bounce_wins or not arrived)):
+    arrived = bool(kinds & _ARRIVED) or current is MessageStatus.DELIVERED
+    bounced = EventKind.BOUNCED in kinds or current is MessageStatus.BOUNCED
+    if bounced and (bounce_wins or not arrived):
         return MessageStatus.BOUNCED
-    if arrived or current is MessageStatus.DELIVERED:
+    if arrived:
         return MessageStatus.DELIVERED
     if current in _NEGATIVE:
         return current
-    if refused:
+    if kinds & _REFUSED:
         return MessageStatus.FAILED
     reached = MessageStatus.SENT if kinds & _SENT else current
     return max(current, reached, key=lambda status: _RANK[status])
@@ -112,7 +114,7 @@ def _status(current: MessageStatus, kinds: set[EventKind], *, bounce_wins: bool)
 def _anomaly(current: MessageStatus, kinds: set[EventKind]) -> str:
     if kinds & _ARRIVED and kinds & _REFUSED:
         return CONTRADICTION
-    if kinds & (_ARRIVED | _SENT) and current in (MessageStatus.SUPPRESSED, MessageStatus.CANCELLED):
+    if kinds - {EventKind.NOT_FOUND} and current in (MessageStatus.SUPPRESSED, MessageStatus.CANCELLED):
         return "sent_though_" + current.value
     return ""
 
@@ -120,6 +122,10 @@ def _anomaly(current: MessageStatus, kinds: set[EventKind]) -> str:
 def _not_before(sent_at: datetime | None, at: datetime | None) -> datetime | None:
     """Carriers tell their times to the minute: nothing arrives before it left."""
     return max(at, sent_at) if at and sent_at else at
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(one, other) if one and other else one or other
 
 
 def _first(evidence: Iterable[Evidence], kinds: Iterable[EventKind]) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from communications.models import MessageData, SendBatch
@@ -12,21 +12,27 @@ from config.db import update_rows
 
 
 def requeue(held: Iterable[tuple[MessageData, datetime]]) -> None:
-    """New batches for rows that wait until a moment (to the second), alike in version, provider and purpose."""
+    """New batches for rows that wait until a moment (the next full second), alike in version, provider and purpose."""
     groups: dict[tuple[Any, ...], list[MessageData]] = defaultdict(list)
     for row, until in held:
-        key = (until.replace(microsecond=0), channel_of(row), row.provider, row.purpose, row.schema_version_id)
+        key = (_full_second(until), channel_of(row), row.provider, row.purpose, row.schema_version_id)
         groups[key].append(row)
-    moved: list[MessageData] = []
+    batches: list[SendBatch] = []
     for key, rows in groups.items():
         for start in range(0, len(rows), MOST_ROWS):
-            moved += _into_new_batch(key, rows[start : start + MOST_ROWS])
-    update_rows(moved, ("batch",))
+            batches.append(_into_new_batch(key, rows[start : start + MOST_ROWS]))
+    SendBatch.objects.bulk_create(batches)
+    update_rows([row for rows in groups.values() for row in rows], ("batch",))
 
 
-def _into_new_batch(key: tuple[Any, ...], rows: list[MessageData]) -> list[MessageData]:
+def _full_second(moment: datetime) -> datetime:
+    """Never before the moment: a row that is claimed too early would be held again, over and over."""
+    return (moment + timedelta(microseconds=999_999)).replace(microsecond=0)
+
+
+def _into_new_batch(key: tuple[Any, ...], rows: list[MessageData]) -> SendBatch:
     due_at, channel, provider, purpose, schema_version_id = key
-    batch = SendBatch.objects.create(
+    batch = SendBatch(
         due_at=due_at,
         channel=channel,
         provider=provider,
@@ -36,4 +42,4 @@ def _into_new_batch(key: tuple[Any, ...], rows: list[MessageData]) -> list[Messa
     )
     for row in rows:
         row.batch = batch
-    return rows
+    return batch

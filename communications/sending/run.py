@@ -46,20 +46,21 @@ def _work_off(claims: Sequence[Claim], should_stop: Callable[[], bool]) -> int:
 
 def _send_slice(claims: Sequence[Claim], ids: Sequence[UUID]) -> int:
     # A sender that was paused must not begin calls that its lease would not outlive.
-    call_until.set(time.monotonic() + settings.SEND_LEASE_SECONDS - settings.PROVIDER_TIMEOUT_SECONDS - 1)
+    until = time.monotonic() + settings.SEND_LEASE_SECONDS - settings.PROVIDER_TIMEOUT_SECONDS - 1
     sent = prepare(claims, ids)
     if not sent.outbound:
         return 0
     failpoint("before_call")
-    results = _call(sent)
+    results = _call(sent, until)
     failpoint("after_accept")
     settle(sent, results)
     log.info("slice_settled", provider=sent.claims[0].provider, rows=len(results))
     return len(results)
 
 
-def _call(sent: Slice) -> list[SendResult]:
+def _call(sent: Slice, until: float) -> list[SendResult]:
     provider = registry.get(sent.claims[0].provider)
+    token = call_until.set(until)
     try:
         return loop.run(provider.send(sent.outbound))
     except ProviderFailure as failure:
@@ -73,3 +74,5 @@ def _call(sent: Slice) -> list[SendResult]:
             )
             for message in sent.outbound
         ]
+    finally:
+        call_until.reset(token)

@@ -11,7 +11,7 @@ from communications.choices import EventKind, MessageStatus, Reason
 from communications.models import DeliveryEvent, MessageData
 from communications.providers.base import Outcome, SendResult
 from communications.sending.claim import lock_batches
-from communications.sending.log import log_sent
+from communications.sending.log import log_sent, show_delivery
 from communications.sending.requeue import requeue
 from communications.sending.slices import Slice
 from config.db import now as database_now
@@ -35,6 +35,7 @@ _SETTLED = (
     "possible_duplicate",
     "scheduled_ts",
 )
+_TAKEN = (MessageStatus.SENT, MessageStatus.DELIVERED)
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 900.0
 
@@ -58,7 +59,8 @@ def settle(sent: Slice, results: Sequence[SendResult]) -> None:
     later = [(row, until) for row in mine if (until := _apply(row, by_id[row.pk], at))]
     update_rows(mine, _SETTLED)
     requeue(later)
-    log_sent([row for row in mine if row.status in (MessageStatus.SENT, MessageStatus.DELIVERED)])
+    log_sent([row for row in mine if row.status in _TAKEN])
+    show_delivery([row for row in mine if row.status not in _TAKEN])
     _believe_opt_outs(mine, by_id, at)
 
 
@@ -87,8 +89,10 @@ def _accept(row: MessageData, result: SendResult, at: datetime) -> None:
     if row.status in (MessageStatus.PENDING, MessageStatus.SCHEDULED, MessageStatus.UNCERTAIN):
         row.status = MessageStatus.SENT
     row.sent_ts = row.sent_ts or at
+    row.possible_duplicate = row.possible_duplicate or _is_another(row, result)
     row.provider_message_id = result.provider_message_id
-    row.error_code = row.error_code if row.status == MessageStatus.FAILED else ""
+    if row.status in _TAKEN:  # what an earlier attempt was told is over
+        row.error_code = row.failed_reason = ""
     if result.price is not None and result.segments:
         row.cost, row.cost_currency = result.price, result.price_currency
     row.segment_count = result.segments or row.segment_count
@@ -123,7 +127,13 @@ def _again(row: MessageData, result: SendResult, at: datetime) -> datetime | Non
 
 
 def _keep_as_evidence(rows: Sequence[MessageData], results: Mapping[UUID, SendResult], at: datetime) -> None:
-    """A paused sender came back late. An acceptance cannot be taken back: it is an event, and the row may be a double."""
+    """A paused sender came back late. An acceptance cannot be taken back: it is an event, and the row may be a double.
+
+    A call without an answer leaves a doubt, also where nobody has noted one (the batch was paused meanwhile).
+    """
+    doubtful = [row for row in rows if results[row.pk].outcome is Outcome.UNCERTAIN]
+    for row in doubtful:
+        _doubt(row, results[row.pk])
     accepted = [row for row in rows if results[row.pk].outcome is Outcome.ACCEPTED]
     events = [
         DeliveryEvent(
@@ -141,11 +151,16 @@ def _keep_as_evidence(rows: Sequence[MessageData], results: Mapping[UUID, SendRe
     for row in accepted:
         if row.status in (MessageStatus.UNCERTAIN, MessageStatus.PENDING, MessageStatus.SCHEDULED):
             row.status = MessageStatus.SENT
-            row.provider_message_id = row.provider_message_id or results[row.pk].provider_message_id
-        row.possible_duplicate = row.provider_message_id != results[row.pk].provider_message_id
+        row.possible_duplicate = row.possible_duplicate or _is_another(row, results[row.pk])
+        row.provider_message_id = row.provider_message_id or results[row.pk].provider_message_id
         row.sent_ts = row.sent_ts or at
-    update_rows(accepted, _SETTLED)
+    update_rows([*accepted, *doubtful], _SETTLED)
     log_sent(accepted)
+
+
+def _is_another(row: MessageData, result: SendResult) -> bool:
+    """Whether the provider has taken this message before, under another id."""
+    return row.provider_message_id not in ("", result.provider_message_id)
 
 
 def _believe_opt_outs(rows: Sequence[MessageData], results: Mapping[UUID, SendResult], at: datetime) -> None:

@@ -13,6 +13,7 @@ from communications.providers.base import OutboundMessage
 from communications.sending.claim import Claim, mark_in_flight
 from communications.sending.decide import Decision, decide
 from communications.sending.facts import channel_of, load_facts
+from communications.sending.log import show_delivery
 from communications.sending.requeue import requeue
 from config.db import now as database_now
 from config.db import update_rows
@@ -85,3 +86,4 @@ def _write_decisions(rows: Sequence[MessageData], decisions: dict[UUID, Decision
             held.append((row, decision.until))
     update_rows(rows, _DECIDED)
     requeue(held)
+    show_delivery([row for row in rows if row.status == MessageStatus.SUPPRESSED])

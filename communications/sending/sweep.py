@@ -1,8 +1,6 @@
 """Minding what was abandoned: leases that ran out, doubts that a look-up can settle, batches that nobody woke."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -12,13 +10,22 @@ from django.db import transaction
 from communications import wake
 from communications.choices import MessageStatus, Reason
 from communications.models import MessageData, SendBatch, WebhookDelivery
+from config.db import fetch_all, update_rows
 from config.db import now as database_now
-from config.db import update_rows
 from customers.choices import Purpose
 
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 100
+_TAKE_DOUBTS = """
+UPDATE f_message_data SET updated_ts = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM f_message_data
+    WHERE status = 'uncertain' AND updated_ts <= clock_timestamp() - make_interval(secs => %s)
+    ORDER BY updated_ts LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
 
 
 def sweep() -> None:
@@ -37,7 +44,10 @@ def release_abandoned() -> int:
         return 0
     in_flight = [message for batch in batches for message in batch.in_flight]
     doubtful = list(
-        MessageData.objects.unsettled().filter(pk__in=in_flight).select_for_update(no_key=True).order_by("id")
+        MessageData.objects.unsettled()
+        .filter(pk__in=in_flight, batch__in=[batch.pk for batch in batches])  # settled since: it waits in another batch
+        .select_for_update(no_key=True)
+        .order_by("id")
     )
     for row in doubtful:
         row.status, row.decision_reason = MessageStatus.UNCERTAIN, Reason.CRASHED
@@ -58,14 +68,13 @@ def wake_what_is_due() -> None:
         wake.journal()
 
 
-def doubtful_messages(*, limit: int = _AT_ONCE) -> dict[str, list[UUID]]:
-    """Uncertain messages old enough for a look-up, by provider: a message just taken may not be listed yet."""
-    since = database_now() - timedelta(seconds=settings.LOOKUP_AFTER_SECONDS)
-    rows = MessageData.objects.filter(status=MessageStatus.UNCERTAIN, updated_ts__lte=since)
-    found: dict[str, list[UUID]] = defaultdict(list)
-    for pk, provider in rows.order_by("updated_ts").values_list("id", "provider")[:limit]:
-        found[provider].append(pk)
-    return found
+def take_doubts(*, limit: int = _AT_ONCE) -> list[UUID]:
+    """Uncertain messages old enough for a look-up: a message just taken by the provider may not be listed yet.
+
+    Each is given to one caller and comes up again only after the same time, so doubts that nobody can settle do not stand
+    before the others.
+    """
+    return [row[0] for row in fetch_all(_TAKE_DOUBTS, [settings.LOOKUP_AFTER_SECONDS, limit])]
 
 
 def _give_back(batches: Sequence[SendBatch]) -> None:

@@ -41,14 +41,11 @@ class WebhookView(View):
         if raw is None:
             return _error(413, "payload_too_large", f"A delivery has at most {limit:,} bytes.")
         address = request.META.get("REMOTE_ADDR") or ""
-        if _forgers.is_throttled(address):
-            return _error(429, "throttled", "Too many requests with a wrong signature.", {"Retry-After": "60"})
         url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
         try:
             registry.get(self.provider).verify(request, url)
         except WebhookRejected as rejection:
-            _forgers.note(address)
-            return _error(403, "signature_invalid", str(rejection))
+            return _refuse_forgery(address, rejection)
         self._store(request, url, raw, address)
         return HttpResponse(self.body, content_type=self.content_type)
 
@@ -84,6 +81,14 @@ class Forgers:
 
 
 _forgers = Forgers()
+
+
+def _refuse_forgery(address: str, rejection: WebhookRejected) -> HttpResponse:
+    """Only forgeries are throttled: behind a proxy the provider comes from the same address as everybody else."""
+    if _forgers.is_throttled(address):
+        return _error(429, "throttled", "Too many requests with a wrong signature.", {"Retry-After": "60"})
+    _forgers.note(address)
+    return _error(403, "signature_invalid", str(rejection))
 
 
 def _read(request: HttpRequest, limit: int) -> bytes | None:

@@ -51,6 +51,13 @@ def programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / f"pginstall{_MAJOR}"
 
 
+def _libraries() -> list[Path]:
+    """Shared libraries that the wheel keeps beside its package."""
+    package = programs().parent
+    beside = package.with_name(f"{package.name}.libs")
+    return [beside] if beside.is_dir() else []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
     """PostgreSQL in one data folder; `small` asks for the settings of a test run."""
@@ -96,7 +103,8 @@ class Postgres:
     def launch(self, attempt: int) -> None:
         """Start the server. To be called when no process of it lives: what claims otherwise is removed."""
         if self.account:
-            require_reach(self.account, folders=[self.folder, socket_folder(self.data)], programs=[programs()])
+            places = [self.folder, socket_folder(self.data)]
+            require_reach(self.account, folders=places, programs=[programs(), *_libraries()])
         self._prepare_folder()
         own(self.folder, self.account)
         self._prepare_socket_folder()

@@ -17,7 +17,7 @@ from typing import Protocol, TypedDict
 
 import psutil
 
-from config.engines.account import Account, EnginesUnavailable, say
+from config.engines.account import Account, EnginesUnavailable, say, share_with_owner
 
 _PATIENCE = 120.0  # PostgreSQL's recovery after a crash may take long
 _SILENCE = 10.0  # so long may a living server refuse every connection before it is ended
@@ -93,6 +93,7 @@ def spawn(command: Sequence[str | Path], *, cwd: Path, log: Path, account: Accou
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
     with log.open("ab") as output:
+        share_with_owner(log)
         _started.append(
             _Server(
                 command,

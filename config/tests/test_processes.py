@@ -19,6 +19,8 @@ from config.processes import BASE_DIR, CannotStart, Layout
 from config.supervisor import end_leftovers
 
 MOST_SECONDS = 8.0
+# make keeps these to itself; only Linux lets us see that it is handling one
+SEEN_IN_MAKE = [signal.SIGINT, signal.SIGHUP] if Path("/proc/self/status").exists() else []
 
 
 def free_port() -> int:
@@ -43,6 +45,7 @@ class Run:
         env = {**os.environ, "PORT": str(free_port()), "RAPPORT_DATA": str(folder / "data"), "PROBE": str(folder)}
         env.pop("LIVE_PORT", None)
         env.pop("EMULATOR_PORT", None)
+        env.pop("MAKELEVEL", None)
         env |= options.pop("env", {})
         with self.log.open("wb") as output:
             options = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True, **options}
@@ -124,6 +127,22 @@ def test_a_child_that_does_not_obey_is_killed_in_time(tmp_path):
         assert seconds < MOST_SECONDS
         assert not any(alive(pid) for pid in pids)
         assert "two did not end in time and is killed" in run.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, *SEEN_IN_MAKE])
+def test_what_is_done_to_make_alone_stops_everything_too(tmp_path, number):
+    arguments = f"-m config.processes up --bare --procfile {tmp_path / 'Procfile'}"
+    (tmp_path / "Procfile").write_text(sleeper("one"))
+    (tmp_path / "Makefile").write_text(f"up:\n\t@exec {sys.executable} {arguments}\n")
+    env = {**os.environ, "PORT": str(free_port()), "RAPPORT_DATA": str(tmp_path / "data"), "PROBE": str(tmp_path)}
+    command = ["make", "-f", str(tmp_path / "Makefile"), "up"]
+    with subprocess.Popen(command, cwd=BASE_DIR, env=env, start_new_session=True, stderr=subprocess.DEVNULL) as make:
+        until((tmp_path / "one").exists)
+        time.sleep(0.3)  # the launcher looks at make's state from its first moment on
+
+        make.send_signal(number)
+
+        until(lambda: not alive(int((tmp_path / "one").read_text())), MOST_SECONDS)
 
 
 def test_a_second_ctrl_c_hurries_and_leaves_nothing(tmp_path):

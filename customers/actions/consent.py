@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from config.accounts.models import User
 from config.db import fetch_all
+from config.db import now as database_now
 from customers.choices import ConsentPurpose, ConsentSource, ConsentStatus, SuppressionReason
 from customers.models import ConsentEvent, Customer, Suppression
 
@@ -33,14 +33,15 @@ class ConsentStatement:
 @transaction.atomic
 def record_consent(statement: ConsentStatement, *, by: User | None = None) -> bool:
     """Write the ledger, and suppress or release the address where everything is meant. False when the cause is known already."""
-    if not _append(statement, by):
+    event = _append(statement, by)
+    if event is None:
         return False
-    if statement.purpose == ConsentPurpose.ALL:
+    if statement.purpose == ConsentPurpose.ALL and _is_last_word(event):
         (_suppress if statement.status == ConsentStatus.OPT_OUT else _release)(statement, by)
     return True
 
 
-def _append(statement: ConsentStatement, by: User | None) -> bool:
+def _append(statement: ConsentStatement, by: User | None) -> ConsentEvent | None:
     if statement.reference:
         # The unique key decides; the lock only spares two writers of one cause the error.
         fetch_all("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [statement.reference])
@@ -52,9 +53,16 @@ def _append(statement: ConsentStatement, by: User | None) -> bool:
         reference=statement.reference,
     )
     if statement.reference and known.exists():
-        return False
-    _event(statement, by).save(force_insert=True)
-    return True
+        return None
+    event = _event(statement, by)
+    event.save(force_insert=True)
+    return event
+
+
+def _is_last_word(event: ConsentEvent) -> bool:
+    """Whether nothing newer was said: an old word that is learnt late (an import) overturns no suppression."""
+    said = ConsentEvent.objects.filter(channel=event.channel, address=event.address, purpose=event.purpose)
+    return not said.filter(occurred_at__gt=event.occurred_at).exists()
 
 
 def _event(statement: ConsentStatement, by: User | None) -> ConsentEvent:
@@ -70,7 +78,7 @@ def _event(statement: ConsentStatement, by: User | None) -> ConsentEvent:
         ip_address=statement.ip_address,
         evidence=statement.evidence,
         actor=by,
-        occurred_at=statement.occurred_at or timezone.now(),
+        occurred_at=statement.occurred_at or database_now(),  # the clock that the ledger is read by
     )
 
 
@@ -93,4 +101,4 @@ def _release(statement: ConsentStatement, by: User | None) -> None:
     """Lifts what STOP did; a hard bounce or a complaint stays."""
     Suppression.objects.in_force().filter(
         channel=statement.channel, address=statement.address, reason=SuppressionReason.STOP
-    ).update(lifted_at=timezone.now(), lifted_by=by, lifted_because=statement.wording or statement.source)
+    ).update(lifted_at=database_now(), lifted_by=by, lifted_because=statement.wording or statement.source)

@@ -62,6 +62,7 @@ class CustomerAdmin(BackOfficeAdmin):
     list_filter = ("language", "legal_hold")
     search_fields = ("identifiers__identifier_value__exact",)  # what autocomplete asks for; see get_search_results
     search_help_text = "An address, a name's beginning, or an external id"
+    one_line = ("name",)
     inlines = (IdentifierInline, DeviceInline, AppointmentInline, ConsentInline)
     raw_id_fields = ("merged_into",)
     sentiments = json_display("sentiment_history", "sentiment history")

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from customers.choices import IdentifierKind
 from customers.identity.normalise import InvalidAddress, normalise
@@ -31,7 +32,7 @@ class _TimeZoneForm(forms.ModelForm):
 
 
 class CustomerForm(_TimeZoneForm):
-    primary_email = forms.CharField(required=False)
+    primary_email = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget)
 
     class Meta:
         model = Customer
@@ -50,7 +51,7 @@ class CustomerForm(_TimeZoneForm):
 
 
 class IdentifierForm(forms.ModelForm):
-    identifier_value = forms.CharField(label="Address", max_length=320)
+    identifier_value = forms.CharField(label="Address", max_length=320, widget=UnfoldAdminTextInputWidget)
 
     class Meta:
         model = CustomerIdentifier

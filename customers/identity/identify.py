@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -32,10 +32,10 @@ def identify(channel: str, value: str, name: str | None = None) -> Customer:
     """The customer who writes from `value` on `channel`; made when nobody has it yet. Raises InvalidAddress."""
     kind = IDENTIFIER_OF_CHANNEL[Channel(channel)]
     address = normalise(kind, value, region=settings.PHONE_REGION)
-    with transaction.atomic():
-        customer_id = _owner(kind, address) or _claim(kind, address, name or "")
-        _add_twins(kind, address, customer_id)
-        return Customer.objects.get(pk=customer_id)
+    try:
+        return _found_or_made(kind, address, name or "")
+    except IntegrityError:  # a customer with this very e-mail, and no identifier yet, was made meanwhile: he is the one
+        return _found_or_made(kind, address, name or "")
 
 
 def prove(customer: Customer, channel: str, value: str) -> None:
@@ -43,6 +43,13 @@ def prove(customer: Customer, channel: str, value: str) -> None:
     kinds = twin_kinds(IDENTIFIER_OF_CHANNEL[Channel(channel)])
     unproven = CustomerIdentifier.objects.filter(customer=customer, identifier_type__in=kinds, verified=False)
     unproven.filter(identifier_value=value).update(verified=True, verified_at=timezone.now())
+
+
+@transaction.atomic
+def _found_or_made(kind: IdentifierKind, address: str, name: str) -> Customer:
+    customer_id = _owner(kind, address) or _claim(kind, address, name)
+    _add_twins(kind, address, customer_id)
+    return Customer.objects.get(pk=customer_id)
 
 
 def _owner(kind: IdentifierKind, address: str) -> UUID | None:

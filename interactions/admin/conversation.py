@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
@@ -77,10 +77,11 @@ class ConversationAdmin(BackOfficeAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        conversation = self.get_object(request, object_id)
-        if conversation is None:
+        site = self.admin_site.each_context(request) | {"opts": self.opts}
+        try:
+            return console(request, self.opts.pk.to_python(object_id), site)
+        except (ValidationError, Conversation.DoesNotExist):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return console(request, conversation.pk, self.admin_site.each_context(request) | {"opts": self.opts})
 
     @display(description="Customer", header=True)
     def who(self, conversation: Conversation) -> tuple[str, str, str]:

@@ -1,6 +1,5 @@
 """A whole Rapport in real processes, with engines, ports and data of its own, to be hurt by the tests beside it."""
 
-import json
 import os
 import signal
 import socket
@@ -11,6 +10,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable
+from email.message import Message
 from hashlib import sha1
 from hmac import new as hmac
 from pathlib import Path
@@ -148,10 +148,14 @@ class Rapport:
 def _answer(request: urllib.request.Request) -> tuple[int, str, dict[str, str]]:
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.read().decode(), dict(response.headers)
+            return response.status, response.read().decode(), _lower(response.headers)
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read().decode(), dict(error.headers)
+            return error.code, error.read().decode(), _lower(error.headers)
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _free_ports() -> int:
@@ -164,9 +168,3 @@ def _free_ports() -> int:
             continue
         return port
     raise AssertionError("no free ports")
-
-
-def counts(text: str) -> dict[str, Any]:
-    """The last line of `text`, as JSON."""
-    found: dict[str, Any] = json.loads(text.strip().splitlines()[-1])
-    return found

@@ -41,11 +41,12 @@ def rapport() -> Iterator[Rapport]:
 
 
 def test_a_sender_killed_in_the_middle_of_2000_sms_loses_none_and_doubles_none(rapport: Rapport) -> None:
-    rapport.emulator.latency(40, 20)
+    rapport.emulator.latency(500, 100)  # most of the time calls are under way
     rapport.emulator.callbacks(enabled=False)  # or the provider's own events settle the doubt first
     rapport.django(TAKE_ON.format(name="a killed sender", first="221", count=2_000))
     sent = "SELECT count(*) FROM f_message_data m JOIN d_message_schema s ON s.id = m.message_schema_id WHERE s.code = 'SURVIVAL' AND m.sent_ts IS NOT NULL"
     rapport.until("sending is under way", lambda: rapport.sql(sent)[0][0] > 300, seconds=60)
+    time.sleep(1.2)  # a slice was just settled; by now the next one's calls are under way
     victims = rapport.processes("celery", "transactional")
     for victim in victims:
         victim.send_signal(signal.SIGKILL)
@@ -67,8 +68,8 @@ def test_a_sender_killed_in_the_middle_of_2000_sms_loses_none_and_doubles_none(r
     )
     rapport.emulator.latency(0)
     rapport.emulator.callbacks(enabled=True)
-    tally = rapport.emulator.count("to,body")
-    assert (tally["total"], tally["groups"], tally["duplicates"]) == (2_000, 2_000, [])
+    accepted = [entry["body"] for entry in rapport.emulator.ledger("accepted") if "killed sender" in entry["body"]]
+    assert (len(accepted), len(set(accepted))) == (2_000, 2_000)
     assert rapport.sql(
         "SELECT count(*), count(DISTINCT interaction_id), bool_or(possible_duplicate) FROM f_message_data WHERE interaction_id IS NOT NULL AND recipient LIKE '+1416221%%'"
     ) == [(2_000, 2_000, False)]
@@ -93,7 +94,7 @@ def test_redis_away_costs_no_webhook_and_no_message(rapport: Rapport, hurt: str)
         answers = [rapport.sms(f"+1416555{number}{n:03d}", "Is anybody there?", f"SM{hurt}{n}") for n in range(40)]
         rapport.django(TAKE_ON.format(name=f"Redis {hurt}", first=f"22{number + 1}", count=20))
     finally:
-        if hurt == "frozen":
+        if hurt == "frozen" and valkey.is_running():  # the launcher may have replaced what did not answer
             valkey.send_signal(signal.SIGCONT)
     assert {status for status, _, _ in answers} == {200}
     assert max(seconds for _, _, seconds in answers) < 1.0
@@ -137,7 +138,7 @@ def test_postgres_stopped_hard_refuses_with_503_and_loses_nothing_acknowledged(r
     stop.set()
     [writer.join() for writer in writers]
     assert others == []
-    assert all(headers.get("Retry-After") for headers in refused)
+    assert all(headers.get("retry-after") for headers in refused)
     assert back < 15 * 3  # the goal is 15 s on a quiet machine; this one may be shared
     stored = rapport.until(
         "everything is worked off",

@@ -1,0 +1,232 @@
+"""The transport in the back office."""
+
+from unittest.mock import Mock
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from communications import models
+from communications.admin import message_data as message_admin
+from communications.choices import DecisionKind, EventKind, MessageStatus, Reason
+from communications.models import MessageData, MessageSchema, WebhookDelivery
+from communications.tests import factories
+from config.accounts.tests.factories import UserFactory
+from config.tests.back_office import add_url, list_queries, list_url, models_of, read_only, row_url
+
+FACTORIES = {
+    models.AppointmentReminder: factories.AppointmentReminderFactory,
+    models.DeliveryEvent: factories.DeliveryEventFactory,
+    models.IdempotencyKey: factories.IdempotencyKeyFactory,
+    models.MessageData: factories.MessageDataFactory,
+    models.MessageSchema: factories.MessageSchemaFactory,
+    models.MessageSchemaVersion: factories.MessageSchemaVersionFactory,
+    models.ReminderSchedule: factories.ReminderScheduleFactory,
+    models.SendBatch: factories.SendBatchFactory,
+    models.WebhookDelivery: factories.WebhookDeliveryFactory,
+}
+WRITABLE = (models.MessageSchema, models.ReminderSchedule)
+
+
+@pytest.fixture
+def staff(client: Client, db: None) -> Client:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+def test_every_model_has_a_page() -> None:
+    ours = set(apps.get_app_config("communications").get_models())
+    assert set(models_of("communications")) == ours == set(FACTORIES)
+
+
+@pytest.mark.parametrize("model", FACTORIES)
+def test_each_list_and_each_row_opens_and_is_searched(staff: Client, model: type[Model]) -> None:
+    row = FACTORIES[model]()
+
+    for term in ("", "MSG-2025-00001", "+1 (416) 555-1234", "' OR 1=1"):
+        assert staff.get(list_url(model, q=term)).status_code == 200
+    assert staff.get(row_url(row)).status_code == 200
+
+
+@pytest.mark.parametrize("model", FACTORIES)
+def test_a_list_costs_the_same_for_one_row_and_for_twelve(staff: Client, model: type[Model]) -> None:
+    FACTORIES[model]()
+    for_one = list_queries(staff, model)
+    for _ in range(11):
+        FACTORIES[model]()
+
+    assert len(list_queries(staff, model)) == len(for_one)
+
+
+@pytest.mark.parametrize("model", [model for model in FACTORIES if model not in WRITABLE])
+def test_what_the_program_writes_is_only_read(staff: Client, model: type[Model]) -> None:
+    assert read_only(staff, FACTORIES[model]())
+
+
+def test_a_message_says_first_why_it_was_not_sent(staff: Client) -> None:
+    row = factories.MessageDataFactory(
+        status=MessageStatus.SUPPRESSED,
+        decision=DecisionKind.SKIP,
+        decision_reason=Reason.OPTED_OUT,
+        decision_detail="STOP by SMS on 3 March.",
+        decided_ts=timezone.now(),
+    )
+
+    html = staff.get(row_url(row)).content.decode()
+
+    assert "Skip: The person opted out" in html and "STOP by SMS on 3 March." in html
+    assert html.index("STOP by SMS on 3 March.") < html.index(row.recipient)
+
+
+def test_a_message_shows_its_events_in_order(staff: Client) -> None:
+    row = factories.MessageDataFactory()
+    for kind in (EventKind.QUEUED, EventKind.SENT, EventKind.DELIVERED):
+        factories.DeliveryEventFactory(message_data=row, kind=kind, reason=f"<{kind}>")
+
+    html = staff.get(row_url(row)).content.decode()
+
+    places = [html.index(f"&lt;{kind}&gt;") for kind in ("queued", "sent", "delivered")]
+    assert places == sorted(places)
+
+
+def test_a_message_whose_call_is_under_way_shows_as_sending(staff: Client) -> None:
+    batch = factories.WorkingBatchFactory()
+    row = factories.MessageDataFactory(batch=batch)
+    models.SendBatch.objects.filter(pk=batch.pk).update(in_flight=[row.pk])
+
+    assert "Sending" in staff.get(row_url(row)).content.decode().split("rp-why", 1)[1][:1500]
+
+
+def test_a_message_is_found_by_its_number_and_by_an_address_in_any_spelling(staff: Client) -> None:
+    row = factories.MessageDataFactory(recipient="+14165551234")
+    other = factories.MessageDataFactory()
+
+    for term in (row.message_number, "(416) 555-1234"):
+        html = staff.get(list_url(MessageData, q=term)).content.decode()
+        assert str(row.pk) in html and str(other.pk) not in html
+
+
+def act(client: Client, action: str, row: Model) -> str:
+    form = {"action": action, "_selected_action": str(row.pk)}
+    return client.post(list_url(type(row)), form, follow=True).content.decode()
+
+
+def test_messages_in_doubt_are_looked_up_and_no_others(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = Mock(side_effect=lambda messages: messages.count())
+    monkeypatch.setattr(message_admin, "look_up", look_up)
+    doubtful = factories.MessageDataFactory(status=MessageStatus.UNCERTAIN)
+    waiting = factories.MessageDataFactory()
+
+    assert "Look up at the provider" in staff.get(row_url(doubtful)).content.decode()
+    assert "settled: 1 of 1" in act(staff, "look_up_at_provider", doubtful)
+    assert "settled: 0 of 0" in act(staff, "look_up_at_provider", waiting)
+    look_up.assert_called_once()
+
+
+def test_a_delivery_is_shown_raw_and_harmless(staff: Client) -> None:
+    delivery = factories.WebhookDeliveryFactory(
+        body=b"Body=%3Cscript%3Ealert(1)%3C/script%3E&Odd=\xff\x00<b>",
+        content_type="application/x-www-form-urlencoded",
+        state=WebhookDelivery.State.QUARANTINED,
+        reason="Sender +1 is no phone number.",
+    )
+
+    html = staff.get(row_url(delivery)).content.decode()
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html and "<script>alert(1)" not in html
+    assert "\ufffd" in html and "\x00" not in html
+    assert "Sender +1 is no phone number." in html and "Replay" in html
+
+
+def test_a_quarantined_delivery_is_replayed(staff: Client) -> None:
+    delivery = factories.WebhookDeliveryFactory(state=WebhookDelivery.State.QUARANTINED, reason="Unreadable")
+
+    assert "To be processed again: 1." in act(staff, "replay_deliveries", delivery)
+    delivery.refresh_from_db()
+    assert delivery.state == WebhookDelivery.State.RECEIVED
+
+
+def test_whoever_may_only_read_the_journal_replays_nothing(client: Client, db: None) -> None:
+    reader = UserFactory(is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_webhookdelivery"))
+    client.force_login(reader)
+    delivery = factories.WebhookDeliveryFactory(state=WebhookDelivery.State.QUARANTINED, reason="Unreadable")
+
+    act(client, "replay_deliveries", delivery)
+
+    assert "Replay" not in client.get(row_url(delivery)).content.decode()
+    delivery.refresh_from_db()
+    assert delivery.state == WebhookDelivery.State.QUARANTINED
+
+
+def schema_form(**changes: str) -> dict[str, str]:
+    form = {
+        "name": "Reminder",
+        "message_delivery_method": "SMS",
+        "purpose": "transactional",
+        "category": "APPT",
+        "code": "",
+        "message": "Hi {{ firstName }}",
+        "template_schema": "{}",
+        "status": "published",
+        "active_flag": "on",
+        "default_language": "en",
+        "from_ts_0": "2026-01-01",
+        "from_ts_1": "00:00:00",
+        "attachments": "[]",
+        "metadata": "{}",
+        "versions-TOTAL_FORMS": "0",
+        "versions-INITIAL_FORMS": "0",
+    }
+    return form | changes
+
+
+def test_saving_a_template_gives_it_a_code_and_makes_a_version_each_time(staff: Client) -> None:
+    assert staff.post(add_url(MessageSchema), schema_form()).status_code == 302
+    schema = MessageSchema.objects.get()
+    again = schema_form(code=schema.code, message="Hello {{ firstName }}")
+
+    assert staff.post(row_url(schema), again).status_code == 302
+    schema.refresh_from_db()
+    assert schema.code.startswith("MSG-SCHEMA-APPT-")
+    assert schema.template_schema["message"] == "Hello {{ firstName }}"
+    assert [v.template_schema["message"] for v in schema.versions.order_by("version")] == [
+        "Hi {{ firstName }}",
+        "Hello {{ firstName }}",
+    ]
+
+
+@pytest.mark.parametrize("message", ["Hi {{ firstName", "{% if x %}", "   ", "x" * 1601])
+def test_a_template_that_cannot_be_used_is_told_at_its_field_and_nothing_is_stored(staff: Client, message: str) -> None:
+    answer = staff.post(add_url(MessageSchema), schema_form(message=message))
+
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors["message"]
+    assert not MessageSchema.objects.exists()
+
+
+def test_a_method_that_nothing_sends_yet_is_told_at_its_field(staff: Client) -> None:
+    answer = staff.post(
+        add_url(MessageSchema), schema_form(message_delivery_method="PUSH", template_schema='{"title": "x"}')
+    )
+
+    assert "message_delivery_method" in answer.context["adminform"].form.errors
+
+
+def test_a_reminder_schedule_is_made(staff: Client, reminder_schema: MessageSchema) -> None:
+    form = {
+        "name": "The day before",
+        "message_schema": str(reminder_schema.pk),
+        "days_before": "1",
+        "local_time": "10:00:00",
+        "active": "on",
+        "every_seconds": "300",
+        "next_run_at_0": "2026-01-01",
+        "next_run_at_1": "00:00:00",
+    }
+
+    assert staff.post(add_url(models.ReminderSchedule), form).status_code == 302
+    assert models.ReminderSchedule.objects.get().days_before == 1
