@@ -52,7 +52,7 @@ def copy_rows(rows: Sequence[Model]) -> None:
     model = type(rows[0])
     fields = [f for f in model._meta.local_concrete_fields if not f.generated]
     table = connection.ops.quote_name(model._meta.db_table)
-    columns = ", ".join(connection.ops.quote_name(f.column) for f in fields)
+    columns = ", ".join(connection.ops.quote_name(str(f.column)) for f in fields)
     statement = f"COPY {table} ({columns}) FROM STDIN"
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
@@ -73,8 +73,8 @@ def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    columns = [model._meta.get_field(name) for name in (model._meta.pk.attname, *fields)]
-    names = [connection.ops.quote_name(f.column) for f in columns]
+    columns = [_column(model, name) for name in (model._meta.pk.attname, *fields)]
+    names = [connection.ops.quote_name(str(f.column)) for f in columns]
     arrays = ", ".join(f"%s::text[]::{_array_type(f)}[]" for f in columns)
     assignments = ", ".join(f"{name} = v.{name}" for name in names[1:])
     if any(f.name == "updated_ts" for f in model._meta.local_concrete_fields):
@@ -83,6 +83,13 @@ def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
     statement = f"UPDATE {table} AS t SET {assignments} FROM unnest({arrays}) AS v({', '.join(names)}) WHERE t.{names[0]} = v.{names[0]}"
     with connection.cursor() as cursor:
         cursor.execute(statement, [[_as_text(f, getattr(row, f.attname)) for row in rows] for f in columns])
+
+
+def _column(model: type[Model], name: str) -> models.Field:
+    field = model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{name} is no column of {model.__name__}.")
+    return field
 
 
 def _array_type(field: models.Field) -> str:

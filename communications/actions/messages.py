@@ -119,7 +119,7 @@ def reply_to_conversation(
 def withdraw_message(message_id: UUID, *, reason: Reason = Reason.WITHDRAWN) -> bool:
     """Cancel a message that no call was begun for. False when it is too late."""
     row = MessageData.objects.unsettled().select_for_update(no_key=True).filter(pk=message_id).first()
-    if row is None or SendBatch.objects.filter(pk=row.batch_id, in_flight__contains=[row.pk]).exists():
+    if row is None or SendBatch.objects.filter(messages=row, in_flight__contains=[row.pk]).exists():
         return False
     row.status, row.decision_reason, row.decided_ts = MessageStatus.CANCELLED, reason, database_now()
     row.save(update_fields=["status", "decision_reason", "decided_ts", "updated_ts"])
@@ -232,7 +232,7 @@ def _render(
 ) -> Content:
     variables = common_variables(
         customer=customer,
-        employee=request.employee or (request.appointment and request.appointment.employee),
+        employee=request.employee or (request.appointment.employee if request.appointment else None),
         appointment=request.appointment,
         time_zone=customer.time_zone if customer else settings.TIME_ZONE,
         language=version.language or language,

@@ -1,6 +1,7 @@
 """Reminders (UC-1): planned a day ahead on the customer's clock, bound to the appointment, answered by one word."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -56,7 +57,7 @@ def answer_reminder(reminder: AppointmentReminder, *, answer: str) -> bool:
 
 
 @transaction.atomic
-def _run_schedule(schedule_id: object) -> int:
+def _run_schedule(schedule_id: UUID) -> int:
     at = database_now()
     due = ReminderSchedule.objects.due(at).select_for_update(skip_locked=True, no_key=True).select_related(None)
     schedule = due.filter(pk=schedule_id).first()

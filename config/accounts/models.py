@@ -30,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
-class User(UuidModel, AbstractBaseUser, PermissionsMixin):
+class User(UuidModel, AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]
     """A person (or a program's account) who signs in by e-mail address."""
 
     PERSONAL_FIELDS: ClassVar = ("email", "name")

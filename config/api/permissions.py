@@ -11,7 +11,7 @@ from config.accounts.models import ApiToken
 class ScopedModelPermissions(DjangoModelPermissions):
     """Django's model permissions, reading included; a token needs the scope of the view's `scope` besides."""
 
-    perms_map: ClassVar = {
+    perms_map: ClassVar = {  # type: ignore[misc]
         **DjangoModelPermissions.perms_map,
         "GET": ["%(app_label)s.view_%(model_name)s"],
         "HEAD": ["%(app_label)s.view_%(model_name)s"],

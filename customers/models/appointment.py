@@ -89,7 +89,7 @@ class Appointment(UuidModel):
             pgtrigger.Trigger(
                 name="moved_is_revised",
                 when=pgtrigger.Before,
-                operation=pgtrigger.UpdateOf("starts_at"),
+                operation=pgtrigger.UpdateOf("starts_at"),  # type: ignore[no-untyped-call]
                 condition=pgtrigger.Q(old__starts_at__df=pgtrigger.F("new__starts_at")),
                 func="NEW.revision = OLD.revision + 1; RETURN NEW;",
             ),

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.db import now as database_now
+from customers.choices import Channel
 from customers.models import Customer
 from interactions.choices import INTERACTION_TYPE_OF_CHANNEL, InteractionSubtype
 from interactions.models import Conversation, Interaction, Message
@@ -115,7 +116,7 @@ def _adopt_what_it_answers(conversation: Conversation, at: datetime) -> None:
     outbound = Interaction.objects.filter(
         customer_id=conversation.customer_id,
         conversation__isnull=True,
-        interaction_type=INTERACTION_TYPE_OF_CHANNEL[conversation.initial_channel],
+        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(conversation.initial_channel)],
         interaction_subtype=InteractionSubtype.OUTBOUND,
         interaction_ts__gt=at - ADOPT_WITHIN,
     )

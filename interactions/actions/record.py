@@ -94,7 +94,9 @@ def record_reply(reply: Reply, *, conversation: Conversation) -> Message:
         interaction_subtype=InteractionSubtype.OUTBOUND,
         channel=reply.line,
         interaction_ts=at,
-        interaction_person_entities=_participants(conversation.customer_id, reply.employee and reply.employee.pk),
+        interaction_person_entities=_participants(
+            conversation.customer_id, reply.employee.pk if reply.employee else None
+        ),
         content_text=_inline(reply.content),
     )
     message = Message.objects.create(
