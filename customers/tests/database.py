@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from config.db import fetch_all
 
-_SECONDS = 60
+_SECONDS = 30
 
 
 def at_once(*deeds: Callable[[], Any]) -> list[Any]:

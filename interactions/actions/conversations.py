@@ -27,12 +27,16 @@ class Placed:
 
 
 def place_message(customer: Customer, *, channel: str, thread_message_ids: Sequence[str] = ()) -> Placed:
-    """The conversation for a message of `customer`, found, opened again or begun. The caller holds the customer's row lock."""
+    """The conversation for a message of `customer`, found, opened again or begun. The caller holds the customer's row lock.
+
+    Candidates are read under their own row locks: who closes conversations does not hold the customer's.
+    """
+    explicit = _explicit(thread_message_ids, customer)
+    active = Conversation.objects.active_of(customer).select_for_update(no_key=True).first()
     at = database_now()
-    active = Conversation.objects.active_of(customer).first()
     finished = Conversation.objects.filter(customer=customer, status=Conversation.Status.CLOSED)
     resolution = resolve(
-        explicit=_candidate(_explicit(thread_message_ids), customer),
+        explicit=_candidate(explicit, customer),
         active=_candidate(active, customer),
         previous=_candidate(finished.order_by("-last_activity_at").first(), customer),
         now=at,
@@ -78,12 +82,14 @@ def close_idle_conversations(*, limit: int = 500) -> int:
     )
 
 
-def _explicit(message_ids: Sequence[str]) -> Conversation | None:
+def _explicit(message_ids: Sequence[str], customer: Customer) -> Conversation | None:
+    """The customer's own conversation that holds the nearest of these messages, locked."""
     if not message_ids:
         return None
-    found = Message.objects.filter(channel_message_id__in=list(message_ids)).select_related("conversation")
-    by_id = {message.channel_message_id: message.conversation for message in found}
-    return next((by_id[each] for each in message_ids if each in by_id), None)
+    found = Message.objects.filter(channel_message_id__in=list(message_ids), conversation__customer=customer)
+    by_id = dict(found.values_list("channel_message_id", "conversation_id"))
+    nearest = next((by_id[each] for each in message_ids if each in by_id), None)
+    return Conversation.objects.locked(nearest) if nearest else None
 
 
 def _candidate(conversation: Conversation | None, customer: Customer) -> Candidate | None:
