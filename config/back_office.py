@@ -3,12 +3,12 @@ searches only by equality or prefix, so that a table of millions opens as quickl
 """
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Field, JSONField, Model
+from django.db.models import Field, JSONField, Model, QuerySet
 from django.forms import Textarea
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -25,7 +25,8 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.values("pk")[:COUNT_AT_MOST].count()
+        rows = cast("QuerySet[Model]", self.object_list)
+        return rows.values("pk")[:COUNT_AT_MOST].count()
 
 
 class BackOfficeAdmin(ModelAdmin):
@@ -36,7 +37,7 @@ class BackOfficeAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_fullwidth = True
-    ordering = ("-id",)
+    ordering: tuple[str, ...] = ("-id",)
     sortable_by: tuple[str, ...] = ()
     warn_unsaved_form = True
     one_line: tuple[str, ...] = ()  # text columns that hold a word or a name

@@ -1,9 +1,10 @@
 """Taking messages on: one door out, and it is plural. What is refused leaves nothing behind; what is taken is a row."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from communications.models import MessageData, MessageSchema, MessageSchemaVersi
 from communications.models.send_batch import MOST_ROWS
 from communications.providers import registry
 from communications.rendering.variables import common_variables
+from communications.sending.log import show_delivery
 from config.accounts.models import User
 from config.db import copy_rows
 from config.db import now as database_now
@@ -28,8 +30,11 @@ from customers.choices import IDENTIFIER_OF_CHANNEL, Channel, Purpose
 from customers.identity.identify import identify
 from customers.identity.normalise import InvalidAddress, normalise
 from customers.models import Appointment, Customer, CustomerIdentifier, Employee
+from interactions.actions.conversations import reopen_if_idle
 from interactions.actions.record import Reply, record_reply
 from interactions.models import Conversation
+
+VersionOf = Callable[[MessageSchema, str], MessageSchemaVersion]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,8 @@ def send_message(request: MessageRequest, *, by: User | None = None) -> MessageD
 @transaction.atomic
 def send_messages(requests: Sequence[MessageRequest], *, by: User | None = None) -> list[MessageData]:
     """Take messages on, all or none: rows in bulk, grouped into batches, then somebody is woken. Raises SendRefused."""
-    rows = [_row(request, by) for request in requests]
+    version_of = cache(_version)  # asked once for each template and language, however many people
+    rows = [_row(request, by, version_of) for request in requests]
     _number(rows)
     _into_batches(rows)
     copy_rows(rows)
@@ -73,9 +79,13 @@ def send_messages(requests: Sequence[MessageRequest], *, by: User | None = None)
 def reply_to_conversation(
     conversation: Conversation, *, text: str, by: User | None = None, metadata: Mapping[str, Any] | None = None
 ) -> MessageData:
-    """Answer in the thread, on its latest channel. Without `by` the system speaks. Raises SendRefused."""
+    """Answer in the thread, on its latest channel. Without `by` the system speaks. Raises SendRefused.
+
+    A conversation that was closed only for idleness opens again: Monday's answer belongs to Friday's question.
+    """
     customer = Customer.objects.locked(conversation.customer_id)
     conversation = Conversation.objects.locked(conversation.pk)
+    reopen_if_idle(conversation)
     channel = Channel(conversation.channel)
     provider, sender = _line(channel)
     content = text_content(text)
@@ -123,10 +133,11 @@ def withdraw_message(message_id: UUID, *, reason: Reason = Reason.WITHDRAWN) -> 
         return False
     row.status, row.decision_reason, row.decided_ts = MessageStatus.CANCELLED, reason, database_now()
     row.save(update_fields=["status", "decision_reason", "decided_ts", "updated_ts"])
+    show_delivery([row])
     return True
 
 
-def _row(request: MessageRequest, by: User | None) -> MessageData:
+def _row(request: MessageRequest, by: User | None, version_of: VersionOf) -> MessageData:
     schema = request.schema
     channel = CHANNEL_OF_METHOD[DeliveryMethod(schema.message_delivery_method)]
     provider, default_sender = _line(channel)
@@ -135,7 +146,7 @@ def _row(request: MessageRequest, by: User | None) -> MessageData:
         raise SendRefused("foreign_appointment", "The appointment is somebody else's.", attr="appointment")
     addressee = customer or request.employee
     language = addressee.language if addressee else ""
-    version = _version(schema, language)
+    version = version_of(schema, language)
     content = _render(request, version, customer, language)
     return MessageData(
         message_schema=schema,

@@ -1,8 +1,7 @@
 """Reminders (UC-1): planned a day ahead on the customer's clock, bound to the appointment, answered by one word."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -12,6 +11,7 @@ from communications.actions.messages import MessageRequest, send_message, withdr
 from communications.choices import MessageStatus
 from communications.exceptions import SendRefused
 from communications.models import AppointmentReminder, ReminderSchedule
+from communications.rendering.variables import zone_of
 from config.db import now as database_now
 from customers.models import Appointment, Customer
 
@@ -89,11 +89,18 @@ def reminder_time(schedule: ReminderSchedule, appointment: Appointment, at: date
 
     A wall time that a clock change skips becomes the next valid one; one that comes twice means the first.
     """
-    zone = ZoneInfo(appointment.customer.time_zone or appointment.time_zone)
+    zone = zone_of(appointment.customer.time_zone, appointment.time_zone)
     day = appointment.starts_at.astimezone(zone).date() - timedelta(days=schedule.days_before)
     if at.astimezone(zone).date() != day:
         return None
-    return max(at, datetime.combine(day, schedule.local_time, tzinfo=zone))
+    return max(at, _valid(datetime.combine(day, schedule.local_time, tzinfo=zone)))
+
+
+def _valid(wall: datetime) -> datetime:
+    """`wall`, or the first minute after it that its zone's clocks really show."""
+    while wall.astimezone(UTC).astimezone(wall.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None):
+        wall += timedelta(minutes=1)
+    return wall
 
 
 def _plan(schedule: ReminderSchedule, appointment: Appointment, at: datetime) -> bool:

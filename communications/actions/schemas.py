@@ -27,7 +27,7 @@ def save_schema(schema: MessageSchema, *, by: User | None = None) -> MessageSche
     """
     schema.template_schema = compile_content(schema.message_delivery_method, schema.template_schema)
     if not schema.code:
-        schema.code = take_code(f"MSG-SCHEMA-{(schema.category or 'GENERAL').upper()}")
+        schema.code = _free_code(f"MSG-SCHEMA-{(schema.category or 'GENERAL').upper()}")
     if schema._state.adding:
         schema.version = 1
     else:
@@ -54,7 +54,16 @@ def compile_content(method: str, template_schema: Mapping[str, Any]) -> dict[str
 
 
 def current_version(schema: MessageSchema, *, language: str = "") -> MessageSchemaVersion | None:
-    """The latest version in `language`, else in the schema's default language."""
+    """The latest version in `language` (fr-CA, else fr), else in the schema's default language."""
     versions = schema.versions.order_by("-version")
-    wanted = versions.filter(language=language.split("-", maxsplit=1)[0]).first() if language else None
-    return wanted or versions.filter(language=schema.default_language).first()
+    wanted = dict.fromkeys((language, language.split("-", maxsplit=1)[0], schema.default_language))
+    found = (versions.filter(language=each).first() for each in wanted if each)
+    return next((version for version in found if version), None)
+
+
+def _free_code(prefix: str) -> str:
+    """The next code of the family; one that somebody wrote by hand is passed over."""
+    code = take_code(prefix)
+    while MessageSchema.objects.filter(code=code).exists():
+        code = take_code(prefix)
+    return code

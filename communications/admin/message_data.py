@@ -32,6 +32,46 @@ STATUS_LABELS = {
 }
 
 
+_content, _more = json_display("content_data", "content and variables"), json_display("metadata")
+_FIELDSETS = (
+    ("Why", {"fields": ("why",)}),
+    ("What became of it", {"fields": ("what_happened",)}),
+    (
+        "To whom",
+        {"fields": (("recipient", "recipient_name"), ("customer", "employee"), ("appointment", "language"))},
+    ),
+    ("What", {"fields": ("text", ("message_schema", "schema_version"), ("message_delivery_method", "purpose"))}),
+    ("What it cost", {"fields": (("segment_count", "cost", "cost_currency"),)}),
+    ("By which way", {"fields": (("provider", "sender"), ("provider_message_id", "error_code"), "failed_reason")}),
+    ("Where it belongs", {"fields": (("conversation", "interaction"), "message", ("resend_of", "batch"))}),
+    (
+        "Times",
+        {
+            "fields": (
+                ("created_ts", "created_by"),
+                ("scheduled_ts", "expires_ts"),
+                ("sent_ts", "delivered_ts"),
+                ("opened_ts", "clicked_ts"),
+                ("failed_ts", "updated_ts"),
+            )
+        },
+    ),
+    (
+        "Record",
+        {
+            "fields": (
+                ("retry_count", "max_retries"),
+                ("possible_duplicate", "anomaly"),
+                ("open_count", "click_count"),
+                _content,
+                _more,
+            ),
+            "classes": ("tab",),
+        },
+    ),
+)
+
+
 @admin.register(MessageData)
 class MessageDataAdmin(ReadOnlyAdmin):
     list_display = ("message_number", "recipient", "template", "state", "reason", "taken_on", "sent")
@@ -42,44 +82,7 @@ class MessageDataAdmin(ReadOnlyAdmin):
     search_help_text = "The message's number, or the recipient's whole address"
     actions = ("look_up_at_provider",)
     change_form_outer_before_template = "communications/admin/_message_actions.html"
-    content, more = json_display("content_data", "content and variables"), json_display("metadata")
-    fieldsets = (
-        ("Why", {"fields": ("why",)}),
-        ("What became of it", {"fields": ("what_happened",)}),
-        (
-            "To whom",
-            {"fields": (("recipient", "recipient_name"), ("customer", "employee"), ("appointment", "language"))},
-        ),
-        ("What", {"fields": ("text", ("message_schema", "schema_version"), ("message_delivery_method", "purpose"))}),
-        ("What it cost", {"fields": (("segment_count", "cost", "cost_currency"),)}),
-        ("By which way", {"fields": (("provider", "sender"), ("provider_message_id", "error_code"), "failed_reason")}),
-        ("Where it belongs", {"fields": (("conversation", "interaction"), "message", ("resend_of", "batch"))}),
-        (
-            "Times",
-            {
-                "fields": (
-                    ("created_ts", "created_by"),
-                    ("scheduled_ts", "expires_ts"),
-                    ("sent_ts", "delivered_ts"),
-                    ("opened_ts", "clicked_ts"),
-                    ("failed_ts", "updated_ts"),
-                )
-            },
-        ),
-        (
-            "Record",
-            {
-                "fields": (
-                    ("retry_count", "max_retries"),
-                    ("possible_duplicate", "anomaly"),
-                    ("open_count", "click_count"),
-                    content,
-                    more,
-                ),
-                "classes": ("tab",),
-            },
-        ),
-    )
+    fieldsets = _FIELDSETS
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MessageData], search_term: str

@@ -1,6 +1,6 @@
 """Templates. Saving one makes a version; whatever is wrong with it is told at its field, and nothing is stored."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -13,6 +13,7 @@ from communications.actions.schemas import compile_content, save_schema
 from communications.choices import DeliveryMethod
 from communications.models import MessageSchema, MessageSchemaVersion
 from communications.rendering.problems import TemplateProblem
+from config.accounts.models import User
 from config.back_office import BackOfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, concrete_fields
 
 _PLAIN_TEXT = (DeliveryMethod.SMS, DeliveryMethod.WHATSAPP)
@@ -146,7 +147,7 @@ class MessageSchemaAdmin(BackOfficeAdmin):
     )
 
     def save_model(self, request: HttpRequest, obj: MessageSchema, form: forms.ModelForm, change: bool) -> None:
-        save_schema(obj, by=request.user)
+        save_schema(obj, by=cast(User, request.user))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Messages keep the version they were rendered from; a template that is no longer wanted is archived."""

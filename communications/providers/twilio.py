@@ -125,7 +125,7 @@ class Twilio:
 
     async def _send_one(self, message: OutboundMessage) -> SendResult:
         try:
-            answer = await self._wire.call("POST", _messages_url(), data=_fields(message), auth=_auth())
+            answer = await self._wire.call("POST", _messages_url(), data=_fields(message), headers=_auth())
         except NotSent as error:
             return SendResult(
                 reference=message.reference, outcome=Outcome.RETRY, detail=str(error), error_code="not_sent"
@@ -155,7 +155,7 @@ class Twilio:
         messages: list[Mapping[str, Any]] = []
         while url:
             try:
-                answer = await self._wire.call("GET", url, auth=_auth())
+                answer = await self._wire.call("GET", url, headers=_auth())
             except (NotSent, NoAnswer):
                 return None
             page = _json(answer)
@@ -171,8 +171,9 @@ def _messages_url() -> str:
     return f"{settings.TWILIO_BASE_URL}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/Messages.json"
 
 
-def _auth() -> aiohttp.BasicAuth:
-    return aiohttp.BasicAuth(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
+def _auth() -> dict[str, str]:
+    basic = aiohttp.encode_basic_auth(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
+    return {"Authorization": basic}
 
 
 def _fields(message: OutboundMessage) -> dict[str, str]:

@@ -132,6 +132,17 @@ def format_datetime(at: datetime, language: str = "en") -> str:
     return f"{format_date(at, language)}, {format_time(at, language)}"
 
 
+def zone_of(*names: str | None) -> tzinfo:
+    """The first of `names` that is a time zone, else UTC: a misspelt zone must not stop a reminder."""
+    for name in names:
+        try:
+            if name:
+                return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
+
+
 def _of_customer(customer: CustomerFacts) -> dict[str, Any]:
     first, last = _first_and_last(customer)
     return {
@@ -174,22 +185,11 @@ def _of_appointment(appointment: AppointmentFacts, time_zone: str | None, langua
     if appointment.address:
         found["address"] = appointment.address
     if appointment.starts_at:
-        local = appointment.starts_at.astimezone(_zone(time_zone, appointment.time_zone))
+        local = appointment.starts_at.astimezone(zone_of(time_zone, appointment.time_zone))
         found["date"] = format_date(local, language)
         found["time"] = format_time(local, language)
         found["datetime"] = format_datetime(local, language)
     return found
-
-
-def _zone(*names: str | None) -> tzinfo:
-    """The first of `names` that is a time zone, else UTC: a misspelt zone must not stop a reminder."""
-    for name in names:
-        try:
-            if name:
-                return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return ZoneInfo("UTC")
 
 
 def _known(language: str) -> str:

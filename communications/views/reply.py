@@ -1,5 +1,6 @@
 """The reply box of the conversation page: shown, counted, sent. A refusal keeps the text."""
 
+from typing import cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import permission_required
@@ -13,6 +14,7 @@ from communications.actions.messages import reply_to_conversation
 from communications.exceptions import SendRefused
 from communications.models import MessageData
 from communications.rendering.sms import measure
+from config.accounts.models import User
 from customers.choices import Channel
 from interactions.models import Conversation
 
@@ -30,7 +32,7 @@ def reply(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _box(request, conversation)
     text = request.POST.get("text", "").replace("\r\n", "\n").strip()
     try:
-        reply_to_conversation(conversation, text=storable(text), by=request.user)
+        reply_to_conversation(conversation, text=storable(text), by=cast(User, request.user))
     except SendRefused as refused:
         return _box(request, conversation, text=text, refused=refused)
     return trigger_client_event(_box(request, conversation, focus=True), "rapport:replied")

@@ -16,27 +16,21 @@ from urllib.parse import quote, urlencode
 from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
-from pytest_django import DjangoDbBlocker
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 BASE_DIR = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db(transaction=True)
+
 PASSWORD = "a-long-enough-password"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SETUP = "import django; django.setup()\n"
 TOLD = "\nfrom config import wake; wake._bell.flush(20)"  # a worker lives on; this process would end before it has told
-CAST = f"""
-from django.apps import apps
-from django.contrib.auth import get_user_model
-get_user_model().objects.create_superuser("agent@rapport.test", "{PASSWORD}")
-get_user_model().objects.create_user("visitor@rapport.test", "{PASSWORD}")
-customer = apps.get_model("customers.Customer").objects.create(name="John Smith", phone="+14165551234")
-talk = apps.get_model("interactions.Conversation").objects.create(customer=customer, initial_channel="sms", channel="sms")
-print(talk.pk)
-"""
 TELL = """
 from uuid import UUID
 from importlib import import_module
@@ -103,6 +97,7 @@ def _free_port() -> int:
 
 def _environment(port: int, live_port: int) -> dict[str, str]:
     database = connection.settings_dict
+    assert database["NAME"].startswith("test_"), "these servers belong on the tests' database only"
     host = quote(str(database["HOST"] or database["OPTIONS"].get("host", "")), safe="")
     login = quote(database["USER"] or "postgres") + (f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else "")
     address = f"postgresql://{login}@/{database['NAME']}?host={host}"
@@ -123,49 +118,45 @@ def _wait_for(port: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def house(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    """Started once for these tests, for starting costs seconds; afterwards the database is empty again."""
-    yield from _running(tmp_path_factory.mktemp("live"))
-    with django_db_blocker.unblock():
-        call_command("flush", verbosity=0, interactive=False)
-        connection.close()
-
-
-def _running(folder: Path) -> Iterator[House]:
+def servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Both servers, started once for these tests, for that costs seconds; their environment."""
     port, live_port = _free_port(), _free_port()
     environment = _environment(port, live_port)
     programs = Path(sys.executable).parent
-    web = [programs / "granian", "--interface", "wsgi", "config.wsgi:application", "--port", str(port), "--no-ws"]
-    live = [programs / "uvicorn", "config.asgi:application", "--port", str(live_port), "--no-access-log"]
-    with (folder / "log").open("w") as log:
-        started = [
-            subprocess.Popen(
-                [*map(str, command), "--host", "127.0.0.1", "--log-level", "warning"],
-                env=environment,
-                cwd=BASE_DIR,
-                stdout=log,
-                stderr=log,
-            )
-            for command in (web, live)
-        ]
+    commands = (
+        [programs / "granian", "--interface", "wsgi", "config.wsgi:application", "--port", port, "--no-ws"],
+        [programs / "uvicorn", "config.asgi:application", "--port", live_port, "--no-access-log"],
+    )
+    with (tmp_path_factory.mktemp("live") / "log").open("w") as log:
+        options = {"env": environment, "cwd": BASE_DIR, "stdout": log, "stderr": log}
+        common = ["--host", "127.0.0.1", "--log-level", "warning"]
+        started = [subprocess.Popen([*map(str, command), *common], **options) for command in commands]  # type: ignore[call-overload]
         try:
-            house = House(
-                web=f"http://127.0.0.1:{port}",
-                live=f"ws://127.0.0.1:{live_port}",
-                environment=environment,
-                conversation="",
-            )
-            conversation = house.run(CAST.replace("{conversation}", ""))
-            for each in (port, live_port):
-                _wait_for(each)
-            yield House(**{**house.__dict__, "conversation": conversation})
+            _wait_for(port)
+            _wait_for(live_port)
+            yield environment
         finally:
             for process in started:
                 process.terminate()
             for process in started:
                 process.wait(timeout=20)
+
+
+@pytest.fixture
+def house(servers: dict[str, str], transactional_db: None) -> House:
+    users = get_user_model().objects
+    password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
+    users.create(email="agent@rapport.test", password=password, is_staff=True, is_superuser=True)
+    users.create(email="visitor@rapport.test", password=password)
+    customer = apps.get_model("customers.Customer").objects.create(name="John Smith", phone="+14165551234")
+    conversations = apps.get_model("interactions.Conversation").objects
+    conversation = conversations.create(customer=customer, initial_channel="sms", channel="sms")
+    return House(
+        web=f"http://127.0.0.1:{servers['PORT']}",
+        live=f"ws://127.0.0.1:{servers['LIVE_PORT']}",
+        environment=servers,
+        conversation=str(conversation.pk),
+    )
 
 
 def _hear(listener: ClientConnection) -> dict[str, str]:
@@ -207,7 +198,7 @@ def test_live_serves_no_pages(house: House) -> None:
 
 
 @pytest.mark.browser
-def test_a_message_recorded_elsewhere_appears_in_the_open_page_without_reloading(house: House) -> None:
+def test_a_message_recorded_elsewhere_appears_in_the_open_page_and_is_answered_there(house: House) -> None:
     from playwright.sync_api import expect, sync_playwright
 
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -225,5 +216,14 @@ def test_a_message_recorded_elsewhere_appears_in_the_open_page_without_reloading
         house.run(RECORD)
 
         expect(page.locator("#latest article")).to_contain_text("Is anybody there?", timeout=15_000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.locator("#reply-text").press_sequentially("Yes, we are.", delay=20)
+        expect(page.locator("#reply-count")).to_contain_text("12 characters", timeout=10_000)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#latest article").last).to_contain_text("Yes, we are.", timeout=15_000)
+        expect(page.locator("#reply-text")).to_have_value("")
+        page.wait_for_timeout(1_500)
+        assert len(asked) < 15, asked  # and then the page is quiet
         assert page.evaluate("window.notReloaded") is True
         browser.close()

@@ -52,6 +52,7 @@ def _begin(deed: Callable[[], Any], start: Barrier) -> Any:
 def _until_somebody_waits(future: "Future[Any]") -> None:
     deadline = time.monotonic() + _SECONDS
     while not future.done() and time.monotonic() < deadline:
+        fetch_all("SELECT pg_stat_clear_snapshot()")  # within a transaction the view stands still
         if fetch_all("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"):
             return
         time.sleep(0.01)

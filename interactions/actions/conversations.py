@@ -54,6 +54,14 @@ def place_message(customer: Customer, *, channel: str, thread_message_ids: Seque
     return Placed(conversation=conversation, reason=resolution.reason, is_new=False)
 
 
+def reopen_if_idle(conversation: Conversation) -> bool:
+    """Open it again if it was closed merely for idleness. The caller holds its row lock."""
+    if conversation.closed_reason != Conversation.ClosedReason.IDLE:
+        return False
+    _reopen(conversation)
+    return True
+
+
 def note_activity(conversation: Conversation, *, channel: str, direction: str, at: datetime) -> None:
     """A message was written: the latest channel, whose turn it is, and a channel switch in `metadata.switches`."""
     if conversation.channel != channel:

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from config.db import copy_rows, fetch_all
+from config.db import now as database_now
 from config.numbers import take_numbers
 from customers.choices import Channel
 from customers.models import Customer, Employee
@@ -44,10 +43,11 @@ class Reply:
 
 
 def find_recorded(inbound: InboundMessage) -> Message | None:
-    """The message that a repeat of `inbound` repeats: the same id with the same content."""
-    same_id = Message.objects.filter(channel=inbound.channel, channel_message_id=inbound.channel_message_id)
-    found = same_id.select_related("conversation", "interaction").first()
-    return found if found and found.content_hash == _hash(inbound.content) else None
+    """The message that a repeat of `inbound` repeats: the same id, or the one it was kept under, with the same content."""
+    ids = (inbound.channel_message_id, _id_beside(inbound))
+    known = Message.objects.filter(channel=inbound.channel, channel_message_id__in=ids)
+    same = known.filter(content_hash=_hash(inbound.content))
+    return same.select_related("conversation", "interaction").first()
 
 
 def record_inbound(
@@ -60,7 +60,7 @@ def record_inbound(
     existing = find_recorded(inbound)
     if existing:
         return existing, False
-    at = timezone.now()
+    at = database_now()  # the clock by which a conversation is active or idle
     interaction = _inbound_interaction(inbound, customer, conversation, at)
     message = Message.objects.create(
         conversation=conversation,
@@ -84,7 +84,7 @@ def record_inbound(
 
 def record_reply(reply: Reply, *, conversation: Conversation) -> Message:
     """A reply as it is about to be sent: its interaction and message stand in the thread at once, queued."""
-    at = timezone.now()
+    at = database_now()  # the clock by which a conversation is active or idle
     interaction = Interaction.objects.create(
         interaction_number=take_numbers("INT")[0],
         customer_id=conversation.customer_id,
@@ -154,9 +154,13 @@ def _identity(inbound: InboundMessage) -> dict[str, Any]:
     if not taken:
         return {"channel_message_id": inbound.channel_message_id, "metadata": dict(inbound.metadata)}
     return {
-        "channel_message_id": f"{inbound.channel_message_id}#{_hash(inbound.content)[:16]}",
+        "channel_message_id": _id_beside(inbound),
         "metadata": {**inbound.metadata, "same_id_other_content": inbound.channel_message_id},
     }
+
+
+def _id_beside(inbound: InboundMessage) -> str:
+    return f"{inbound.channel_message_id}#{_hash(inbound.content)[:16]}"
 
 
 def _inbound_interaction(

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from unfold.decorators import display
 
-from config.back_office import BackOfficeAdmin, json_display
+from config.back_office import BackOfficeAdmin, concrete_fields
 from customers.choices import Channel
 from customers.identity.search import spellings
 from customers.models import CustomerIdentifier
@@ -24,6 +24,8 @@ from interactions.timeline.presenters import CHANNEL_ICONS, turn
 from interactions.views.console import console
 
 _EXCERPT = 90
+_EDITABLE = ("subject", "assignee", "snoozed_until")
+_READ = tuple(concrete_fields(Conversation, without=("id", *_EDITABLE)))
 
 
 @admin.register(Conversation)
@@ -36,15 +38,8 @@ class ConversationAdmin(BackOfficeAdmin):
     search_fields = ("external_thread_key__exact",)
     search_help_text = "A customer's whole address"
     autocomplete_fields = ("assignee",)
-    switches = json_display("metadata", "metadata, channel switches")
-    editable = ("subject", "assignee", "snoozed_until")
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        names = [field.name for field in Conversation._meta.concrete_fields if field.name not in ("id", "metadata")]
-        return [*self.editable, *(name for name in names if name not in self.editable), type(self).switches]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [name for name in self.get_fields(request, obj) if name not in self.editable]
+    fields = (*_EDITABLE, *_READ)
+    readonly_fields = _READ
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -99,7 +94,7 @@ class ConversationAdmin(BackOfficeAdmin):
 
     @display(description="Last message")
     def excerpt(self, conversation: Conversation) -> SafeString | str:
-        text = " ".join((conversation.last_text or "").split())
+        text = " ".join((getattr(conversation, "last_text", None) or "").split())
         if not text:
             return "–"
         ours = "You: " if conversation.last_message_direction == "outbound" else ""

@@ -22,6 +22,84 @@ class ContextInline(ReadOnlyInline):
     tab = True
 
 
+_people = json_display("interaction_person_entities", "people")
+_origin = json_display("integration_metadata", "integration")
+_custom, _more = json_display("custom_fields", "custom fields"), json_display("metadata")
+_FIELDSETS = (
+    (
+        None,
+        {
+            "fields": (
+                ("interaction_number", "lifecycle"),
+                ("customer", "conversation"),
+                ("interaction_type", "interaction_subtype"),
+                ("channel", "interaction_ts"),
+                ("employee", "supervisor"),
+            )
+        },
+    ),
+    (
+        "What was said",
+        {
+            "fields": (
+                "content_text",
+                "content_summary",
+                "transcript_text",
+                ("content_format", "content_size_bytes"),
+                "content_object_key",
+            )
+        },
+    ),
+    (
+        "How long",
+        {
+            "fields": (
+                ("duration_seconds", "wait_time_seconds"),
+                ("talk_time_seconds", "hold_time_seconds"),
+                "after_call_work_seconds",
+            ),
+            "classes": ("tab",),
+        },
+    ),
+    (
+        "What was understood",
+        {
+            "fields": (
+                ("ai_analyzed", "sentiment_label"),
+                ("sentiment_score", "sentiment_keywords"),
+                ("emotion_tags", "interaction_intention_entity"),
+                ("interaction_reason", "interaction_category"),
+                ("priority_level", "resolution_status"),
+                ("customer_satisfaction_score", "net_promoter_score"),
+                ("quality_score", "quality_reviewed_by"),
+                "compliance_flags",
+            ),
+            "classes": ("tab",),
+        },
+    ),
+    (
+        "Record",
+        {
+            "fields": (
+                ("chunk_number", "total_chunks"),
+                "parent_interaction",
+                _people,
+                ("source_system", "external_id"),
+                ("consent_recorded", "gdpr_compliant"),
+                ("pii_redacted", "data_retention_date"),
+                "tags",
+                _origin,
+                _custom,
+                _more,
+                ("created_ts", "updated_ts"),
+                ("archived_ts", "deleted_ts"),
+            ),
+            "classes": ("tab",),
+        },
+    ),
+)
+
+
 @admin.register(Interaction)
 class InteractionAdmin(ReadOnlyAdmin):
     list_display = (
@@ -44,82 +122,7 @@ class InteractionAdmin(ReadOnlyAdmin):
     search_fields = ("interaction_number__exact",)
     search_help_text = "The number, such as INT-2026-00001"
     inlines = (MessageInline, ContextInline)
-    people = json_display("interaction_person_entities", "people")
-    origin = json_display("integration_metadata", "integration")
-    custom, more = json_display("custom_fields", "custom fields"), json_display("metadata")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    ("interaction_number", "lifecycle"),
-                    ("customer", "conversation"),
-                    ("interaction_type", "interaction_subtype"),
-                    ("channel", "interaction_ts"),
-                    ("employee", "supervisor"),
-                )
-            },
-        ),
-        (
-            "What was said",
-            {
-                "fields": (
-                    "content_text",
-                    "content_summary",
-                    "transcript_text",
-                    ("content_format", "content_size_bytes"),
-                    "content_object_key",
-                )
-            },
-        ),
-        (
-            "How long",
-            {
-                "fields": (
-                    ("duration_seconds", "wait_time_seconds"),
-                    ("talk_time_seconds", "hold_time_seconds"),
-                    "after_call_work_seconds",
-                ),
-                "classes": ("tab",),
-            },
-        ),
-        (
-            "What was understood",
-            {
-                "fields": (
-                    ("ai_analyzed", "sentiment_label"),
-                    ("sentiment_score", "sentiment_keywords"),
-                    ("emotion_tags", "interaction_intention_entity"),
-                    ("interaction_reason", "interaction_category"),
-                    ("priority_level", "resolution_status"),
-                    ("customer_satisfaction_score", "net_promoter_score"),
-                    ("quality_score", "quality_reviewed_by"),
-                    "compliance_flags",
-                ),
-                "classes": ("tab",),
-            },
-        ),
-        (
-            "Record",
-            {
-                "fields": (
-                    ("chunk_number", "total_chunks"),
-                    "parent_interaction",
-                    people,
-                    ("source_system", "external_id"),
-                    ("consent_recorded", "gdpr_compliant"),
-                    ("pii_redacted", "data_retention_date"),
-                    "tags",
-                    origin,
-                    custom,
-                    more,
-                    ("created_ts", "updated_ts"),
-                    ("archived_ts", "deleted_ts"),
-                ),
-                "classes": ("tab",),
-            },
-        ),
-    )
+    fieldsets = _FIELDSETS
 
     @display(description="Direction", label={"Inbound": "info", "Outbound": "success"})
     def way(self, interaction: Interaction) -> str:

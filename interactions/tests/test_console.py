@@ -248,3 +248,11 @@ def test_the_plain_record_of_all_fields_is_behind_the_console(client: Client, ta
     assert answer.status_code == 302
     talk.refresh_from_db()
     assert talk.subject == "Furnace" and talk.status == Conversation.Status.ACTIVE
+
+
+def test_whose_turn_it_is_comes_with_what_is_new(desk: Client, talk: Conversation) -> None:
+    Conversation.objects.filter(pk=talk.pk).update(last_message_direction=Direction.OUTBOUND)
+
+    html = desk.get(thread_of(talk, since=feed.BEGINNING)).content.decode()
+
+    assert 'id="turn"' in html and 'hx-swap-oob="true"' in html and "Waiting for the customer" in html

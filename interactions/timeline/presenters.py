@@ -1,6 +1,6 @@
 """How each thing in a thread is shown: model and channel → template and context. No queries here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -25,7 +25,7 @@ CHANNEL_ICONS = {
     Channel.IN_PERSON: "storefront",
     Channel.PUSH: "notifications",
 }
-_CHANNEL_OF_TYPE = {
+_CHANNEL_OF_TYPE: Mapping[str, Channel] = {
     InteractionType.VOICE_CALL: Channel.VOICE,
     InteractionType.CHAT: Channel.CHAT,
     InteractionType.EMAIL: Channel.EMAIL,
@@ -44,13 +44,13 @@ _DELIVERY = {  # icon, and the class that colours it
     DeliveryStatus.FAILED: ("error", "failed"),
     DeliveryStatus.UNDELIVERED: ("error", "failed"),
 }
-_JOINED = {
+_JOINED: Mapping[str, str] = {
     Reason.THREAD: "Joined because it answers a message of this conversation",
     Reason.ACTIVE_24H: "Joined because the customer's conversation was active within 24 hours",
     Reason.NEW: "Began this conversation",
     Reason.CONTINUES: "Began this conversation, which continues an earlier one",
 }
-_EVENT_ICONS = {
+_EVENT_ICONS: Mapping[str, str] = {
     EventType.APPOINTMENT_CONFIRMED: "event_available",
     EventType.APPOINTMENT_CANCELLED: "event_busy",
     EventType.KEYWORD_RECOGNISED: "key",

@@ -27,7 +27,8 @@ def thread(request: HttpRequest, pk: UUID) -> HttpResponse:
         return HttpResponseBadRequest("This is no place in a thread.")
     if since:
         entries = presenters.present(feed.thread_since(conversation, since))
-        return render(request, "interactions/_entries.html", {"entries": entries})
+        context = {"entries": entries, "turn": presenters.turn(conversation)}
+        return render(request, "interactions/_refresh.html", context)
     return render(request, "interactions/_older.html", thread_context(conversation, before=before))
 
 

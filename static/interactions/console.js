@@ -51,10 +51,18 @@ function leaveIfSignedOut(event) {
     }
 }
 
-function toggleSending(event, busy) {
-    const form = event.target.closest?.("form[data-reply]");
-    if (form) {
-        form.toggleAttribute("data-busy", busy);
+function toggleSending({ target }, busy) {
+    if (target.matches?.("form[data-reply]")) {
+        target.toggleAttribute("data-busy", busy);
+        if (busy) {
+            target.querySelector("[data-failed]").hidden = true;
+        }
+    }
+}
+
+function tellFailure({ target }) {
+    if (target.matches?.("form[data-reply]")) {
+        target.querySelector("[data-failed]").hidden = false;
     }
 }
 
@@ -65,19 +73,21 @@ document.addEventListener("rapport:replied", () => {
     refresh();
 });
 document.addEventListener("htmx:beforeSwap", leaveIfSignedOut);
+document.addEventListener("htmx:responseError", tellFailure);
+document.addEventListener("htmx:sendError", tellFailure);
 document.addEventListener("htmx:beforeRequest", (event) => toggleSending(event, true));
 document.addEventListener("htmx:afterRequest", (event) => toggleSending(event, false));
 document.addEventListener("htmx:beforeSwap", ({ target }) => {
     if (target === latest) {
         wasAtEnd = atEnd();
-    } else if (scroll.contains(target)) {
+    } else if (target.classList.contains("rp-earlier")) {
         heldFrom = scroll.scrollHeight - scroll.scrollTop;
     }
 });
 document.addEventListener("htmx:afterSettle", ({ target }) => {
     if (target === latest) {
         afterLatest();
-    } else if (heldFrom !== null && scroll.contains(target)) {
+    } else if (heldFrom !== null && scroll.contains(target) && !target.id.startsWith("sent-")) {
         scroll.scrollTop = scroll.scrollHeight - heldFrom;
         heldFrom = null;
         document.body.dispatchEvent(new CustomEvent("rapport:shown"));
@@ -85,7 +95,7 @@ document.addEventListener("htmx:afterSettle", ({ target }) => {
         if (wasAtEnd) {
             toEnd();
         }
-        target.querySelector("[autofocus]")?.focus({ preventScroll: true });
+        target.querySelector("[data-focus]")?.focus({ preventScroll: true });
     }
 });
 document.addEventListener("keydown", (event) => {

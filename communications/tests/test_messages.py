@@ -1,0 +1,508 @@
+"""Taking messages on: what is refused leaves nothing, what is taken is a row in a batch, and can be taken back."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.utils import timezone
+
+from communications import wake
+from communications.actions.messages import (
+    MessageRequest,
+    reply_to_conversation,
+    send_message,
+    send_messages,
+    withdraw_message,
+)
+from communications.actions.schemas import save_schema
+from communications.choices import DeliveryMethod
+from communications.exceptions import SendRefused
+from communications.models import MessageData, MessageSchema, SendBatch
+from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
+from config.accounts.models import User
+from config.accounts.tests.factories import UserFactory
+from customers.choices import Purpose
+from customers.models import Appointment, Customer, Employee
+from customers.tests.database import at_once, overtaken, stored
+from customers.tests.factories import CustomerFactory, CustomerIdentifierFactory
+from interactions.models import Conversation, Message
+from interactions.tests.factories import ConversationFactory, InteractionFactory, MessageFactory, SmsDetailsFactory
+
+HOUR = timedelta(hours=1)
+
+pytestmark = pytest.mark.django_db
+
+
+def template(text: str = "Hi {{firstName}}, order {{orderNumber}} is ready.", **values: Any) -> MessageSchema:
+    """A published SMS template with its first version."""
+    schema = MessageSchemaFactory.build(template_schema={"message": text}, **values)
+    save_schema(schema)
+    return schema
+
+
+@pytest.fixture
+def pickup(db: None) -> MessageSchema:
+    return template()
+
+
+def request(schema: MessageSchema, **values: Any) -> MessageRequest:
+    variables = {"orderNumber": "7", **values.pop("variables", {})}
+    return MessageRequest(schema=schema, variables=variables, **values)
+
+
+def text_of(message: MessageData) -> str:
+    return message.content_data["finalMessage"]
+
+
+# --- what is taken ---------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_a_row_in_a_batch_of_one(pickup: MessageSchema, john: Customer) -> None:
+    clerk = UserFactory()
+
+    message = send_message(request(pickup, customer=john, metadata={"order": 7}), by=clerk)
+
+    row = MessageData.objects.get()
+    assert row == message and row.message_number.startswith("MSG-")
+    assert (row.customer, row.recipient, row.recipient_name) == (john, "+14165551234", "John Smith")
+    assert (row.message_schema, row.schema_version, row.language) == (pickup, pickup.versions.get(), "en")
+    assert (row.status, row.purpose, row.created_by, row.metadata) == ("pending", "transactional", clerk, {"order": 7})
+    assert (row.interaction, row.message, row.conversation) == (None, None, None)
+    assert row.content_data == {
+        "variables": {"firstName": "John", "orderNumber": "7"},
+        "finalMessage": "Hi John, order 7 is ready.",
+        "characterCount": 26,
+        "segmentCount": 1,
+        "encoding": "GSM-7",
+        "cost": "0.0079",
+    }
+    assert row.batch
+    assert (row.batch.channel, row.batch.provider, row.batch.purpose) == ("sms", "twilio", "transactional")
+    assert (row.batch.state, row.batch.row_count, row.batch.schema_version) == ("waiting", 1, row.schema_version)
+    assert row.batch.due_at <= timezone.now()
+
+
+@pytest.mark.parametrize("way", ["identifier", "verified", "phone"])
+def test_a_customer_is_written_to_at_his_own_address(pickup: MessageSchema, way: str) -> None:
+    customer = CustomerFactory(name="Alex Roe", phone="+14165550101")
+    if way != "phone":
+        CustomerIdentifierFactory(customer=customer, identifier_value="+14165550102")
+        CustomerIdentifierFactory(customer=customer, identifier_value="+14165550103", verified=way == "verified")
+
+    message = send_message(request(pickup, customer=customer))
+
+    wanted = {"identifier": "+14165550102", "verified": "+14165550103", "phone": "+14165550101"}
+    assert message.recipient == wanted[way]
+
+
+def test_an_address_that_was_named_wins(pickup: MessageSchema, john: Customer) -> None:
+    message = send_message(request(pickup, customer=john, recipient="(416) 555-9999"))
+
+    assert (message.customer, message.recipient) == (john, "+14165559999")
+
+
+def test_an_unknown_address_becomes_a_customer(pickup: MessageSchema) -> None:
+    message = send_message(request(pickup, recipient="416-555-7788", recipient_name="Alex Roe"))
+
+    customer = Customer.objects.get()
+    assert (message.customer, message.recipient, customer.name) == (customer, "+14165557788", "Alex Roe")
+    assert text_of(message) == "Hi Alex, order 7 is ready."
+
+
+def test_a_known_address_is_its_customers(pickup: MessageSchema, john: Customer) -> None:
+    assert send_message(request(pickup, recipient="416 555 1234")).customer == john
+
+
+def test_a_notice_to_an_employee_has_no_customer(emily: Employee) -> None:
+    message = send_message(request(template("{{employeeName}}: order {{orderNumber}}."), employee=emily))
+
+    assert (message.customer, message.employee, message.recipient) == (None, emily, "+15195550123")
+    assert text_of(message) == "Emily Thompson: order 7."
+    assert not Customer.objects.exists()
+
+
+def test_a_template_may_have_its_own_sender(john: Customer) -> None:
+    assert send_message(request(template(sms_sender_id="+15195550177"), customer=john)).sender == "+15195550177"
+
+
+def test_the_purpose_is_the_templates_or_the_requests(john: Customer) -> None:
+    offer = template(purpose=Purpose.MARKETING)
+
+    assert send_message(request(offer, customer=john)).purpose == "marketing"
+    assert send_message(request(offer, customer=john, purpose=Purpose.TRANSACTIONAL)).purpose == "transactional"
+
+
+def test_the_requests_variables_win_and_its_blanks_win_nothing(
+    john: Customer, emily: Employee, furnace_visit: Appointment
+) -> None:
+    schema = template("{{firstName}} {{serviceType}} {{time}} {{employeeName}} {{orderNumber}} {{city}}")
+    given = {"serviceType": "Duct Cleaning", "firstName": "  ", "city": None, "orderNumber": "8"}
+
+    message = send_message(request(schema, customer=john, appointment=furnace_visit, variables=given))
+
+    assert text_of(message) == "John Duct Cleaning 2:00 PM Emily Thompson 8 London"
+
+
+def test_only_the_variables_that_the_template_uses_are_kept(pickup: MessageSchema, john: Customer) -> None:
+    message = send_message(request(pickup, customer=john, variables={"secret": "1234"}))
+
+    assert set(message.content_data["variables"]) == {"firstName", "orderNumber"}
+
+
+@pytest.mark.parametrize(
+    ("recipient", "cost"),
+    [
+        ("+14165551234", "0.0079"),
+        ("+12125551234", "0.0079"),
+        ("+447400123456", "0.0420"),
+        ("+33612345678", "0.0760"),
+        ("+4915112345678", "0.0850"),
+        ("+61412345678", "0.0500"),
+    ],
+)
+def test_what_it_will_cost_depends_on_the_country(recipient: str, cost: str) -> None:
+    message = send_message(MessageRequest(schema=template("Hello"), recipient=recipient))
+
+    assert (message.cost, message.cost_currency, message.content_data["cost"]) == (Decimal(cost), "USD", cost)
+
+
+def test_every_segment_costs(john: Customer) -> None:
+    message = send_message(request(template("a" * 161), customer=john))
+
+    assert (message.segment_count, message.cost) == (2, Decimal("0.0158"))
+
+
+# --- when ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_scheduled_waits_in_a_batch_of_its_own_time(pickup: MessageSchema, john: Customer) -> None:
+    soon, later = (timezone.now() + hours * HOUR for hours in (1, 2))
+    times = [None, later, soon, later, timezone.now() - HOUR]
+
+    rows = send_messages([request(pickup, customer=john, scheduled_at=at) for at in times])
+
+    assert [row.status for row in rows] == ["pending", "scheduled", "scheduled", "scheduled", "pending"]
+    assert [row.scheduled_ts for row in rows] == [None, later, soon, later, None]
+    held = [row for row in rows if row.scheduled_ts]
+    assert all(row.batch and row.batch.due_at == row.scheduled_ts for row in held)
+    assert sorted(SendBatch.objects.values_list("row_count", flat=True)) == [1, 2, 2]
+
+
+def test_a_template_may_say_how_long_it_is_true(john: Customer) -> None:
+    schema = template(validity_seconds=3600)
+    later = timezone.now() + 5 * HOUR
+
+    now, then = send_messages([request(schema, customer=john), request(schema, customer=john, scheduled_at=later)])
+
+    assert then.expires_ts == later + HOUR
+    assert now.expires_ts and abs(now.expires_ts - timezone.now() - HOUR) < timedelta(minutes=1)
+
+
+def test_the_request_may_say_it_too(john: Customer) -> None:
+    at = timezone.now() + HOUR
+
+    assert send_message(request(template(validity_seconds=60), customer=john, expires_at=at)).expires_ts == at
+
+
+# --- many ------------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_thousand_five_hundred_messages_a_thousand_share_a_batch(john: Customer) -> None:
+    schema = template("Hello")
+
+    rows = send_messages([MessageRequest(schema=schema, customer=john, recipient=john.phone)] * 2_500)
+
+    batches = SendBatch.objects.order_by("id")
+    assert list(batches.values_list("row_count", flat=True)) == [1000, 1000, 500]
+    assert [batch.messages.count() for batch in batches] == [1000, 1000, 500]
+    assert len({row.message_number for row in rows}) == len({row.pk for row in rows}) == 2_500
+
+
+def test_what_differs_in_version_or_purpose_does_not_share_a_batch(john: Customer) -> None:
+    one, other = template("Hello"), template("Hello again")
+    save_schema(one)
+
+    send_messages(
+        [
+            request(one, customer=john),
+            request(other, customer=john),
+            request(one, customer=john, purpose=Purpose.MARKETING),
+            request(other, customer=john),
+        ]
+    )
+
+    assert sorted(SendBatch.objects.values_list("row_count", flat=True)) == [1, 1, 2]
+
+
+def test_a_sender_is_woken_for_what_is_due_and_not_for_what_waits(
+    monkeypatch: pytest.MonkeyPatch, pickup: MessageSchema, john: Customer
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(wake, "sender", woken.append)
+
+    send_message(request(pickup, customer=john, scheduled_at=timezone.now() + HOUR))
+    assert woken == []
+
+    send_message(request(pickup, customer=john, purpose=Purpose.MARKETING))
+    assert woken == ["marketing"]
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+Refused = Callable[[], MessageRequest]
+
+
+def nobody() -> Customer:
+    return CustomerFactory(name="Alex Roe", phone="")
+
+
+def made_by_hand(method: DeliveryMethod) -> MessageSchema:
+    """A template of a method that the editor cannot make yet."""
+    schema = MessageSchemaFactory(message_delivery_method=method)
+    MessageSchemaVersionFactory(message_schema=schema)
+    return schema
+
+
+def to(schema: Callable[[], MessageSchema] = template, **values: Any) -> Refused:
+    """A request that is made within the test; a callable value is called there."""
+
+    def make() -> MessageRequest:
+        made = {name: value() if callable(value) else value for name, value in values.items()}
+        return request(schema(), **{"recipient": "+14165551234", "recipient_name": "Al Roe", **made})
+
+    return make
+
+
+YESTERDAY, TOMORROW = (partial(lambda days: timezone.now() + timedelta(days=days), days) for days in (-1, 1))
+
+REFUSALS: list[tuple[str, str, Refused]] = [
+    ("no_recipient", "recipient", to(recipient="")),
+    ("invalid_phone", "recipient", to(recipient="4165")),
+    ("invalid_phone", "recipient", to(customer=nobody, recipient="nobody")),
+    ("invalid_phone", "recipient", to(customer=lambda: CustomerFactory(phone="4165"), recipient="")),
+    ("no_address", "customer", to(customer=nobody, recipient="")),
+    ("no_address", "employee", to(employee=lambda: Employee.objects.create(name="Robin"), recipient="")),
+    (
+        "no_address",
+        "customer",
+        to(partial(made_by_hand, DeliveryMethod.WHATSAPP), customer=nobody, recipient=""),
+    ),
+    ("method_not_supported", "message_schema", to(partial(made_by_hand, DeliveryMethod.EMAIL))),
+    ("schema_not_usable", "message_schema", to(partial(template, status="draft"))),
+    ("schema_not_usable", "message_schema", to(partial(template, status="archived"))),
+    ("schema_not_usable", "message_schema", to(partial(template, active_flag=False))),
+    ("schema_not_usable", "message_schema", to(partial(template, to_ts=datetime(2025, 1, 1, tzinfo=UTC)))),
+    ("schema_not_usable", "message_schema", to(partial(template, from_ts=datetime(2125, 1, 1, tzinfo=UTC)))),
+    ("schema_not_usable", "message_schema", to(MessageSchemaFactory)),
+    ("missing_variable", "variables", to(partial(template, "{{firstName}} {{order.total}}"))),
+    ("missing_variable", "variables", to(variables={"orderNumber": " "})),
+    ("template_error", "message_schema", to(partial(template, "{{ orderNumber | divided_by: 0 }}"))),
+    ("empty", "text", to(partial(template, "{% if nothing %}Hello{% endif %}"))),
+    ("too_long", "text", to(variables={"orderNumber": "7" * 1600})),
+    ("expired", "expires_ts", to(expires_at=YESTERDAY)),
+    ("expired", "expires_ts", to(scheduled_at=TOMORROW, expires_at=timezone.now)),
+]
+
+
+@pytest.mark.parametrize(("code", "attr", "make"), REFUSALS)
+def test_what_is_refused_says_why_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, code: str, attr: str, make: Refused
+) -> None:
+    if code == "template_error":
+        monkeypatch.setattr("communications.actions.schemas._COMPILERS", {"SMS": dict})
+    refused = make()
+    before = stored()
+
+    with pytest.raises(SendRefused) as refusal:
+        send_message(refused)
+
+    assert (refusal.value.code, refusal.value.attr) == (code, attr)
+    assert refusal.value.detail.endswith((".", "is empty.")) or code.startswith("template")
+    assert stored() == before
+
+
+def test_an_appointment_of_somebody_else_is_refused(jane: Customer, furnace_visit: Appointment) -> None:
+    with pytest.raises(SendRefused) as refusal:
+        send_message(request(template(), customer=jane, recipient="+14165550101", appointment=furnace_visit))
+
+    assert refusal.value.code == "foreign_appointment"
+
+
+def test_one_refused_request_takes_all_with_it(pickup: MessageSchema, john: Customer) -> None:
+    before = stored()
+
+    with pytest.raises(SendRefused, match="orderNumber"):
+        send_messages(
+            [
+                request(pickup, customer=john),
+                request(pickup, recipient="+14165550101", recipient_name="Al Roe"),
+                request(pickup, customer=john, variables={"orderNumber": ""}),
+            ]
+        )
+
+    assert stored() == before
+
+
+def test_rows_and_batches_are_stored_together_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, pickup: MessageSchema, john: Customer
+) -> None:
+    before = stored()
+
+    def broken(rows: object) -> None:
+        raise RuntimeError("The database went away.")
+
+    monkeypatch.setattr("communications.actions.messages.copy_rows", broken)
+    with pytest.raises(RuntimeError):
+        send_message(request(pickup, customer=john))
+
+    assert stored() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_write_to_the_same_strangers_at_once_never_wait_for_each_other_in_a_ring() -> None:
+    schema = template("Hello")
+    strangers = [MessageRequest(schema=schema, recipient=f"+1416555{number}") for number in range(3000, 3060)]
+
+    at_once(partial(send_messages, strangers), partial(send_messages, list(reversed(strangers))))
+
+    assert (Customer.objects.count(), MessageData.objects.count()) == (60, 120)
+
+
+# --- replies ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dialogue(john: Customer) -> Conversation:
+    """John wrote from his phone."""
+    conversation = ConversationFactory(customer=john)
+    wrote = MessageFactory(interaction=InteractionFactory(conversation=conversation))
+    SmsDetailsFactory(message=wrote, from_number="+1 416 555 1234")
+    return conversation
+
+
+@pytest.fixture
+def clerk(emily: Employee) -> User:
+    user = UserFactory()
+    Employee.objects.filter(pk=emily.pk).update(user=user)
+    return user
+
+
+def test_a_reply_is_a_message_of_the_thread_and_a_row_in_a_batch(
+    dialogue: Conversation, clerk: User, emily: Employee
+) -> None:
+    row = reply_to_conversation(dialogue, text="We are on our way.", by=clerk)
+
+    row.refresh_from_db()
+    assert (row.recipient, row.conversation, row.status) == ("+14165551234", dialogue, "pending")
+    assert (row.batch.row_count, row.batch.state, row.schema_version) == (1, "waiting", None)
+    assert (row.message.employee, row.message.delivery_status, row.message.content) == (
+        emily,
+        "queued",
+        "We are on our way.",
+    )
+    assert row.interaction == row.message.interaction
+    assert row.content_data["finalMessage"] == "We are on our way."
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "channel"),
+    [
+        ("empty", " \n ", "sms"),
+        ("too_long", "a" * 1601, "sms"),
+        ("method_not_supported", "Hello", "email"),
+        ("method_not_supported", "Hello", "chat"),
+        ("no_address", "Hello", "whatsapp"),
+    ],
+)
+def test_a_refused_reply_leaves_nothing(dialogue: Conversation, code: str, text: str, channel: str) -> None:
+    Conversation.objects.update(channel=channel)
+    dialogue.refresh_from_db()
+    before = stored()
+
+    with pytest.raises(SendRefused) as refusal:
+        reply_to_conversation(dialogue, text=text)
+
+    assert refusal.value.code == code
+    assert stored() == before
+
+
+def test_an_answer_after_the_weekend_opens_the_conversation_that_fell_asleep(dialogue: Conversation) -> None:
+    Conversation.objects.update(status="closed", closed_reason="idle", ended_at=timezone.now())
+
+    reply_to_conversation(dialogue, text="We are back.")
+
+    dialogue.refresh_from_db()
+    assert (dialogue.status, dialogue.closed_reason, dialogue.ended_at) == ("active", "", None)
+
+
+# --- taking back -----------------------------------------------------------------------------------------------------
+
+
+def test_what_nobody_sends_yet_can_be_taken_back_once(pickup: MessageSchema, john: Customer) -> None:
+    message = send_message(request(pickup, customer=john))
+
+    assert withdraw_message(message.pk)
+    assert not withdraw_message(message.pk)
+    message.refresh_from_db()
+    assert (message.status, message.decision_reason) == ("cancelled", "withdrawn")
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "failed", "uncertain", "suppressed", "cancelled"])
+def test_what_is_settled_or_in_doubt_cannot_be_taken_back(pickup: MessageSchema, john: Customer, status: str) -> None:
+    message = send_message(request(pickup, customer=john))
+    MessageData.objects.update(status=status, sent_ts=timezone.now(), decision_reason="no_answer")
+
+    assert not withdraw_message(message.pk)
+    assert MessageData.objects.get().status == status
+
+
+def test_what_is_in_flight_cannot_be_taken_back(pickup: MessageSchema, john: Customer) -> None:
+    flying, waiting = send_messages([request(pickup, customer=john), request(pickup, customer=john)])
+    claimed_with(flying)
+
+    assert not withdraw_message(flying.pk)
+    assert withdraw_message(waiting.pk)
+
+
+def claimed_with(message: MessageData) -> None:
+    batch = SendBatch.objects.filter(pk=message.batch_id)
+    batch.update(state="working", lease_until=timezone.now() + HOUR, in_flight=[message.pk])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_back_waits_for_a_sender_that_is_just_deciding() -> None:
+    message = send_message(request(template(), recipient="+14165551234", recipient_name="John Smith"))
+
+    def decide() -> None:
+        MessageData.objects.select_for_update(no_key=True).get()
+        claimed_with(message)
+
+    assert not overtaken(decide, partial(withdraw_message, message.pk))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_four_who_take_back_at_once_one_does() -> None:
+    message = send_message(request(template(), recipient="+14165551234", recipient_name="John Smith"))
+
+    assert sorted(at_once(*[partial(withdraw_message, message.pk)] * 4)) == [False, False, False, True]
+
+
+def test_a_reply_that_is_taken_back_no_longer_shows_as_queued(dialogue: Conversation) -> None:
+    row = reply_to_conversation(dialogue, text="We are on our way.")
+
+    withdraw_message(row.pk)
+
+    message = Message.objects.get(pk=row.message_id)
+    assert (message.delivery_status, message.sms_details.delivery_status) == ("failed", "failed")
+
+
+def test_carrier_settings_do_not_matter_to_what_is_taken(
+    settings: LazySettings, pickup: MessageSchema, john: Customer
+) -> None:
+    settings.SEND_MAX_RETRIES = 2
+
+    assert send_message(request(pickup, customer=john)).max_retries == 2
