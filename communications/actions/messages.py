@@ -27,7 +27,7 @@ from config.db import copy_rows
 from config.db import now as database_now
 from config.numbers import take_numbers
 from customers.choices import IDENTIFIER_OF_CHANNEL, Channel, Purpose
-from customers.identity.identify import identify
+from customers.identity.identify import adopt_address, identify
 from customers.identity.normalise import InvalidAddress, normalise
 from customers.models import Appointment, Customer, CustomerIdentifier, Employee
 from interactions.actions.conversations import reopen_if_idle
@@ -68,7 +68,9 @@ def send_message(request: MessageRequest, *, by: User | None = None) -> MessageD
 def send_messages(requests: Sequence[MessageRequest], *, by: User | None = None) -> list[MessageData]:
     """Take messages on, all or none: rows in bulk, grouped into batches, then somebody is woken. Raises SendRefused."""
     version_of = cache(_version)  # asked once for each template and language, however many people
-    rows = [_row(request, by, version_of) for request in requests]
+    order = sorted(range(len(requests)), key=lambda place: _meeting_order(requests[place]))
+    made = {place: _row(requests[place], by, version_of) for place in order}
+    rows = [made[place] for place in range(len(requests))]
     _number(rows)
     _into_batches(rows)
     copy_rows(rows)
@@ -185,6 +187,17 @@ def _addressee(request: MessageRequest, channel: Channel) -> tuple[Customer | No
     return identify(channel, recipient, request.recipient_name), recipient
 
 
+def _meeting_order(request: MessageRequest) -> str:
+    """Strangers are met in the order of their addresses: two calls with the same ones never wait for each other in a ring."""
+    channel = CHANNEL_OF_METHOD[DeliveryMethod(request.schema.message_delivery_method)]
+    address = request.recipient or (_on_his_card(request.customer, channel) if request.customer else "")
+    kind = IDENTIFIER_OF_CHANNEL.get(channel)
+    try:
+        return normalise(kind, address, region=settings.PHONE_REGION) if kind else address
+    except InvalidAddress:
+        return address
+
+
 def _employee_address(request: MessageRequest, channel: Channel) -> str:
     employee = request.employee
     own = "" if employee is None else (employee.email if channel == Channel.EMAIL else employee.phone)
@@ -201,14 +214,22 @@ def _normal(channel: Channel, address: str) -> str:
 
 
 def _own_address(customer: Customer, channel: Channel) -> str:
-    """The customer's address for the channel: a verified one first, then the oldest."""
+    """The customer's address for the channel: a verified one first, then the oldest, then the one on his card."""
     kind = IDENTIFIER_OF_CHANNEL[channel]
     own = CustomerIdentifier.objects.filter(customer=customer, identifier_type=kind).order_by("-verified", "created_at")
     found = own.values_list("identifier_value", flat=True).first()
-    fallback = {Channel.EMAIL: customer.primary_email, Channel.SMS: customer.phone}.get(channel)
-    if not found and not fallback:
+    if found:
+        return found
+    card = _on_his_card(customer, channel)
+    if not card:
         raise SendRefused("no_address", f"This customer has no address for {channel.label}.", attr="customer")
-    return found or _normal(channel, fallback or "")
+    address = _normal(channel, card)
+    adopt_address(customer, channel, address)  # so that his answer leads back to him
+    return address
+
+
+def _on_his_card(customer: Customer, channel: Channel) -> str:
+    return {Channel.EMAIL: customer.primary_email or "", Channel.SMS: customer.phone}.get(channel, "")
 
 
 def _last_address(conversation: Conversation, channel: Channel) -> str:

@@ -33,6 +33,13 @@ def draft(message: str = "Hello {{firstName}}", **values: Any) -> MessageSchema:
     return MessageSchemaFactory.build(**{"code": "", "template_schema": {"message": message}, **values})
 
 
+@pytest.fixture
+def first_codes() -> None:
+    """No code was taken yet; sequences that another test committed come back afterwards."""
+    for family in ("appt", "order", "general"):
+        fetch_all(f"DROP SEQUENCE IF EXISTS code_msg_schema_{family}")
+
+
 def test_the_example_of_the_requirements_is_accepted_as_it_stands() -> None:
     schema = draft(template_schema=SOURCE_000, category="APPT")
 
@@ -107,7 +114,7 @@ def test_nobody_changes_a_version(statement: str) -> None:
     assert MessageSchemaVersion.objects.get().language == "en"
 
 
-def test_codes_count_within_their_category() -> None:
+def test_codes_count_within_their_category(first_codes: None) -> None:
     schemas = [draft(category=category) for category in ("APPT", "APPT", "ORDER", "", "appt")]
 
     for schema in schemas:
@@ -122,7 +129,7 @@ def test_codes_count_within_their_category() -> None:
     ]
 
 
-def test_a_code_that_somebody_wrote_by_hand_is_passed_over() -> None:
+def test_a_code_that_somebody_wrote_by_hand_is_passed_over(first_codes: None) -> None:
     save_schema(draft(code="MSG-SCHEMA-APPT-001", category="APPT"))
     second = draft(category="APPT")
 
@@ -134,11 +141,12 @@ def test_a_code_that_somebody_wrote_by_hand_is_passed_over() -> None:
 def test_a_code_stays_when_the_template_is_saved_again() -> None:
     schema = draft(category="APPT")
     save_schema(schema)
+    code = schema.code
 
     schema.category = "ORDER"
     save_schema(schema)
 
-    assert schema.code == "MSG-SCHEMA-APPT-001"
+    assert code.startswith("MSG-SCHEMA-APPT-") and schema.code == code
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_sending_has_queues_of_its_own_and_no_time_limit() -> None:
         assert (app.tasks[name].time_limit, app.tasks[name].soft_time_limit) == (None, None)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_sender_sends_what_is_due(provider: Emulator) -> None:
     waiting(3)
 
@@ -63,7 +63,7 @@ def test_a_sender_sends_what_is_due(provider: Emulator) -> None:
     assert set(MessageData.objects.values_list("status", flat=True)) == {"sent"}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_sender_that_is_told_to_stop_ends_after_its_slice(
     provider: Emulator, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +85,7 @@ def test_a_sender_that_is_told_to_stop_ends_after_its_slice(
     assert MessageData.objects.filter(status="pending", batch__state="waiting").count() == 3
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_that_is_told_to_stop_begins_nothing(provider: Emulator, asked_to_stop: None) -> None:
     waiting(1)
     waiting(1, purpose="marketing")

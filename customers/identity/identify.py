@@ -45,6 +45,11 @@ def prove(customer: Customer, channel: str, value: str) -> None:
     unproven.filter(identifier_value=value).update(verified=True, verified_at=timezone.now())
 
 
+def adopt_address(customer: Customer, channel: str, address: str) -> None:
+    """Let the normal form `address` lead to `customer`, unless it leads to somebody already."""
+    _add_twins(IDENTIFIER_OF_CHANNEL[Channel(channel)], address, customer.pk)
+
+
 @transaction.atomic
 def _found_or_made(kind: IdentifierKind, address: str, name: str) -> Customer:
     customer_id = _owner(kind, address) or _claim(kind, address, name)

@@ -3,9 +3,10 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 
 from config.db import UuidModel, enum_check
@@ -102,7 +103,11 @@ class Customer(UuidModel):
                 name="customers_merge_paired",
             ),
         )
-        indexes = (models.Index(fields=["-created_at"], name="idx_customers_created"),)
+        indexes = (
+            models.Index(fields=["-created_at"], name="idx_customers_created"),
+            # what `name__istartswith` asks for
+            models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="idx_customers_name_prefix"),
+        )
 
     def __str__(self) -> str:
         return self.display_name

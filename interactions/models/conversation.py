@@ -110,6 +110,7 @@ class Conversation(UuidModel):
             models.Index(F("channel"), F("last_activity_at").desc(), name="idx_conv_channel_activity"),
             models.Index(F("status"), F("started_at").desc(), name="idx_conv_status_started"),
             models.Index(F("status"), F("last_activity_at"), name="idx_conv_status_activity"),
+            models.Index(F("last_activity_at").desc(), F("id").desc(), name="idx_conv_activity"),
         )
 
     def __str__(self) -> str:
