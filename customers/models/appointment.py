@@ -96,9 +96,7 @@ class Appointment(UuidModel):
         )
         indexes = (
             models.Index(fields=["customer", "starts_at"], name="idx_appt_customer_start"),
-            models.Index(
-                fields=["starts_at"], name="idx_appt_starts", condition=Q(status__in=["scheduled", "confirmed"])
-            ),
+            models.Index(fields=["starts_at"], name="idx_appt_starts"),
         )
 
     def __str__(self) -> str:

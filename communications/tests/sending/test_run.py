@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from communications.actions.journal import process_due
 from communications.choices import MessageStatus, Reason
 from communications.emulator.testing import Emulator
 from communications.exceptions import ProviderFailure
@@ -294,3 +295,28 @@ def test_no_transaction_is_open_while_the_provider_is_called(
     assert send() == 3
     assert free.is_set()
     assert statuses() == {"sent": 3}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", ["ok", "accept_then_drop"])
+def test_callbacks_that_overtake_the_answer_end_right(
+    provider: Emulator, settings: Any, live_server: Any, between_calls: Any, mode: str
+) -> None:
+    """Over the wire: the provider calls back before it answers (or never answers), and a worker is faster than the sender."""
+    settings.PUBLIC_BASE_URL = live_server.url
+    provider.callbacks(enabled=True, before_answer=True, delays_ms={"queued": 0, "sent": 0, "delivered": 0})
+    provider.faults(mode)
+    rows = waiting(5)
+
+    def everything_was_told(call: int) -> None:
+        assert provider.flush() == {"delivered": 10, "failed": 0, "pending": 0}
+        assert process_due() == 15
+
+    between_calls(everything_was_told)
+    send()
+
+    found = [fresh(row) for row in rows]
+    assert {row.status for row in found} == {"delivered"}
+    assert {row.provider_message_id for row in found} == {entry["sid"] for entry in provider.ledger("accepted")}
+    assert not any(row.possible_duplicate or row.anomaly for row in found)
+    assert Interaction.objects.count() == 5
