@@ -1,8 +1,10 @@
 """Small shared bases for models, and the fast way in for many rows at once."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import psycopg
@@ -14,6 +16,16 @@ from uuid_utils.compat import uuid7
 
 # SQLSTATEs: connection exceptions, insufficient resources, shut down or starting up (57P01, 57P02, 57P03).
 _AWAY = ("08", "53", "57P0")
+
+
+_PLAIN_FIELDS = (
+    models.CharField,
+    models.TextField,
+    models.UUIDField,
+    models.BooleanField,
+    models.IntegerField,
+    models.DateTimeField,
+)
 
 
 class UuidModel(models.Model):
@@ -50,22 +62,39 @@ def copy_rows(rows: Sequence[Model]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    fields = [f for f in model._meta.local_concrete_fields if not f.generated]
+    fields = _copied_fields(model)
     table = connection.ops.quote_name(model._meta.db_table)
     columns = ", ".join(connection.ops.quote_name(str(f.column)) for f in fields)
     statement = f"COPY {table} ({columns}) FROM STDIN"
+    readers = _readers(model)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
-            copy.write_row([_copied(field, row) for field in fields])
+            copy.write_row([read(row) for read in readers])
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
 
 
-def _copied(field: models.Field, row: Model) -> Any:
-    value = field.pre_save(row, add=True)
+def _copied_fields(model: type[Model]) -> list[models.Field]:
+    return [field for field in model._meta.local_concrete_fields if not field.generated]
+
+
+@cache
+def _readers(model: type[Model]) -> list[Callable[[Model], Any]]:
+    """How each column is read from a row: plain values as they stand (psycopg adapts them), the others by their field."""
+    return [_reader(field) for field in _copied_fields(model)]
+
+
+def _reader(field: models.Field) -> Callable[[Model], Any]:
     if isinstance(field, models.JSONField):
-        return None if value is None else Jsonb(value)
-    return field.get_db_prep_save(value, connection)
+        return lambda row: _as_jsonb(getattr(row, field.attname))
+    plain = isinstance(field, _PLAIN_FIELDS) and not getattr(field, "auto_now", False)
+    if plain or isinstance(field, models.ForeignKey):
+        return attrgetter(field.attname)
+    return lambda row: field.get_db_prep_save(field.pre_save(row, add=True), connection)
+
+
+def _as_jsonb(value: Any) -> Jsonb | None:
+    return None if value is None else Jsonb(value)
 
 
 def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import uvloop
+
 T = TypeVar("T")
 _threads = threading.local()
 
@@ -16,7 +18,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, run to its end on this thread's loop, in the caller's context."""
     runner = getattr(_threads, "runner", None)
     if runner is None:
-        runner = _threads.runner = asyncio.Runner()
+        runner = _threads.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     return runner.run(work, context=contextvars.copy_context())
 
 

@@ -37,6 +37,7 @@ from customers.choices import Channel
 from interactions.actions.facts import InboundMessage
 
 _WHATSAPP = "whatsapp:"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _OPTED_OUT = "21610"
 _KINDS = {
     "accepted": EventKind.QUEUED,
@@ -125,7 +126,9 @@ class Twilio:
 
     async def _send_one(self, message: OutboundMessage) -> SendResult:
         try:
-            answer = await self._wire.call("POST", _messages_url(), data=_fields(message), headers=_auth())
+            answer = await self._wire.call(
+                "POST", _messages_url(), data=urlencode(_fields(message)), headers=_FORM | _auth()
+            )
         except NotSent as error:
             return SendResult(
                 reference=message.reference, outcome=Outcome.RETRY, detail=str(error), error_code="not_sent"

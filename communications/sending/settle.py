@@ -36,6 +36,19 @@ _SETTLED = (
     "scheduled_ts",
 )
 _TAKEN = (MessageStatus.SENT, MessageStatus.DELIVERED)
+_MAY_HAVE_CHANGED = (
+    "status",
+    "sent_ts",
+    "failed_ts",
+    "failed_reason",
+    "error_code",
+    "decision_reason",
+    "provider_message_id",
+    "possible_duplicate",
+    "retry_count",
+    "batch_id",
+    "interaction_id",
+)
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 900.0
 
@@ -51,7 +64,7 @@ def settle(sent: Slice, results: Sequence[SendResult]) -> None:
     ours = lock_batches(sent.claims)
     lock_customers([row.customer_id for row in sent.rows if row.customer_id])
     by_id = {result.reference: result for result in results}
-    rows = list(MessageData.objects.filter(pk__in=by_id).select_for_update(no_key=True).order_by("id"))
+    rows = _locked(sent.rows)
     at = database_now()
     fenced_out = [row for row in rows if row.batch_id not in ours]
     mine = [row for row in rows if row.batch_id in ours]
@@ -62,6 +75,16 @@ def settle(sent: Slice, results: Sequence[SendResult]) -> None:
     log_sent([row for row in mine if row.status in _TAKEN])
     show_delivery([row for row in mine if row.status not in _TAKEN])
     _believe_opt_outs(mine, by_id, at)
+
+
+def _locked(rows: Sequence[MessageData]) -> list[MessageData]:
+    """The rows, locked, with what may have changed while the calls were under way: a callback, or another sender."""
+    found = MessageData.objects.filter(pk__in=[row.pk for row in rows]).select_for_update(no_key=True).order_by("id")
+    fresh = {values[0]: values[1:] for values in found.values_list("id", *_MAY_HAVE_CHANGED)}
+    for row in rows:
+        for name, value in zip(_MAY_HAVE_CHANGED, fresh[row.pk], strict=True):
+            setattr(row, name, value)
+    return list(rows)
 
 
 def pause_before_retry(retry_count: int, retry_after: float | None) -> timedelta:

@@ -116,6 +116,9 @@ def test_a_delivery_that_two_workers_hold_at_once_is_processed_by_one(monkeypatc
     """The first was slower than its hold; the second took it too."""
     rows = waiting(5)
     deliveries = [status(row, sid=f"SM{n}") for n, row in enumerate(rows)] + [sms(n) for n in range(5)]
+    handled: list[str] = []
+    real = journal.receive
+    monkeypatch.setattr(journal, "receive", lambda each: (handled.append(each.channel_message_id), real(each)))
 
     def work(together: bool) -> None:
         if not together or not journal._process_together(deliveries[:5]):
@@ -129,6 +132,7 @@ def test_a_delivery_that_two_workers_hold_at_once_is_processed_by_one(monkeypatc
     assert states() == {"done"}
     assert (Message.objects.count(), DeliveryEvent.objects.count()) == (5, 5)
     assert ProcessedMessage.objects.count() == 10
+    assert len(handled) == len(set(handled)) == 5
 
 
 def test_what_a_dead_worker_had_taken_is_taken_again_after_its_hold() -> None:

@@ -1,10 +1,8 @@
-"""Taking messages on: what is refused leaves nothing, what is taken is a row in a batch, and can be taken back."""
+"""Taking messages on: what is taken is a row in a batch, and can be taken back."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -19,10 +17,9 @@ from communications.actions.messages import (
     withdraw_message,
 )
 from communications.actions.schemas import save_schema
-from communications.choices import DeliveryMethod
 from communications.exceptions import SendRefused
 from communications.models import MessageData, MessageSchema, SendBatch
-from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
+from communications.tests.orders import request, template
 from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
 from customers.choices import Purpose
@@ -37,21 +34,9 @@ HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db
 
 
-def template(text: str = "Hi {{firstName}}, order {{orderNumber}} is ready.", **values: Any) -> MessageSchema:
-    """A published SMS template with its first version."""
-    schema = MessageSchemaFactory.build(template_schema={"message": text}, **values)
-    save_schema(schema)
-    return schema
-
-
 @pytest.fixture
 def pickup(db: None) -> MessageSchema:
     return template()
-
-
-def request(schema: MessageSchema, **values: Any) -> MessageRequest:
-    variables = {"orderNumber": "7", **values.pop("variables", {})}
-    return MessageRequest(schema=schema, variables=variables, **values)
 
 
 def text_of(message: MessageData) -> str:
@@ -251,117 +236,6 @@ def test_a_sender_is_woken_for_what_is_due_and_not_for_what_waits(
     assert woken == ["marketing"]
 
 
-# --- what is refused -------------------------------------------------------------------------------------------------
-
-Refused = Callable[[], MessageRequest]
-
-
-def nobody() -> Customer:
-    return CustomerFactory(name="Alex Roe", phone="")
-
-
-def made_by_hand(method: DeliveryMethod) -> MessageSchema:
-    """A template of a method that the editor cannot make yet."""
-    schema = MessageSchemaFactory(message_delivery_method=method)
-    MessageSchemaVersionFactory(message_schema=schema)
-    return schema
-
-
-def to(schema: Callable[[], MessageSchema] = template, **values: Any) -> Refused:
-    """A request that is made within the test; a callable value is called there."""
-
-    def make() -> MessageRequest:
-        made = {name: value() if callable(value) else value for name, value in values.items()}
-        return request(schema(), **{"recipient": "+14165551234", "recipient_name": "Al Roe", **made})
-
-    return make
-
-
-YESTERDAY, TOMORROW = (partial(lambda days: timezone.now() + timedelta(days=days), days) for days in (-1, 1))
-
-REFUSALS: list[tuple[str, str, Refused]] = [
-    ("no_recipient", "recipient", to(recipient="")),
-    ("invalid_phone", "recipient", to(recipient="4165")),
-    ("invalid_phone", "recipient", to(customer=nobody, recipient="nobody")),
-    ("invalid_phone", "recipient", to(customer=lambda: CustomerFactory(phone="4165"), recipient="")),
-    ("no_address", "customer", to(customer=nobody, recipient="")),
-    ("no_address", "employee", to(employee=lambda: Employee.objects.create(name="Robin"), recipient="")),
-    (
-        "no_address",
-        "customer",
-        to(partial(made_by_hand, DeliveryMethod.WHATSAPP), customer=nobody, recipient=""),
-    ),
-    ("method_not_supported", "message_schema", to(partial(made_by_hand, DeliveryMethod.EMAIL))),
-    ("schema_not_usable", "message_schema", to(partial(template, status="draft"))),
-    ("schema_not_usable", "message_schema", to(partial(template, status="archived"))),
-    ("schema_not_usable", "message_schema", to(partial(template, active_flag=False))),
-    ("schema_not_usable", "message_schema", to(partial(template, to_ts=datetime(2025, 1, 1, tzinfo=UTC)))),
-    ("schema_not_usable", "message_schema", to(partial(template, from_ts=datetime(2125, 1, 1, tzinfo=UTC)))),
-    ("schema_not_usable", "message_schema", to(MessageSchemaFactory)),
-    ("missing_variable", "variables", to(partial(template, "{{firstName}} {{order.total}}"))),
-    ("missing_variable", "variables", to(variables={"orderNumber": " "})),
-    ("template_error", "message_schema", to(partial(template, "{{ orderNumber | divided_by: 0 }}"))),
-    ("empty", "text", to(partial(template, "{% if nothing %}Hello{% endif %}"))),
-    ("too_long", "text", to(variables={"orderNumber": "7" * 1600})),
-    ("expired", "expires_ts", to(expires_at=YESTERDAY)),
-    ("expired", "expires_ts", to(scheduled_at=TOMORROW, expires_at=timezone.now)),
-]
-
-
-@pytest.mark.parametrize(("code", "attr", "make"), REFUSALS)
-def test_what_is_refused_says_why_and_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, code: str, attr: str, make: Refused
-) -> None:
-    if code == "template_error":
-        monkeypatch.setattr("communications.actions.schemas._COMPILERS", {"SMS": dict})
-    refused = make()
-    before = stored()
-
-    with pytest.raises(SendRefused) as refusal:
-        send_message(refused)
-
-    assert (refusal.value.code, refusal.value.attr) == (code, attr)
-    assert refusal.value.detail.endswith((".", "is empty.")) or code.startswith("template")
-    assert stored() == before
-
-
-def test_an_appointment_of_somebody_else_is_refused(jane: Customer, furnace_visit: Appointment) -> None:
-    with pytest.raises(SendRefused) as refusal:
-        send_message(request(template(), customer=jane, recipient="+14165550101", appointment=furnace_visit))
-
-    assert refusal.value.code == "foreign_appointment"
-
-
-def test_one_refused_request_takes_all_with_it(pickup: MessageSchema, john: Customer) -> None:
-    before = stored()
-
-    with pytest.raises(SendRefused, match="orderNumber"):
-        send_messages(
-            [
-                request(pickup, customer=john),
-                request(pickup, recipient="+14165550101", recipient_name="Al Roe"),
-                request(pickup, customer=john, variables={"orderNumber": ""}),
-            ]
-        )
-
-    assert stored() == before
-
-
-def test_rows_and_batches_are_stored_together_or_not_at_all(
-    monkeypatch: pytest.MonkeyPatch, pickup: MessageSchema, john: Customer
-) -> None:
-    before = stored()
-
-    def broken(rows: object) -> None:
-        raise RuntimeError("The database went away.")
-
-    monkeypatch.setattr("communications.actions.messages.copy_rows", broken)
-    with pytest.raises(RuntimeError):
-        send_message(request(pickup, customer=john))
-
-    assert stored() == before
-
-
 @pytest.mark.django_db(transaction=True)
 def test_two_who_write_to_the_same_strangers_at_once_never_wait_for_each_other_in_a_ring() -> None:
     schema = template("Hello")
@@ -500,9 +374,7 @@ def test_a_reply_that_is_taken_back_no_longer_shows_as_queued(dialogue: Conversa
     assert (message.delivery_status, message.sms_details.delivery_status) == ("failed", "failed")
 
 
-def test_carrier_settings_do_not_matter_to_what_is_taken(
-    settings: LazySettings, pickup: MessageSchema, john: Customer
-) -> None:
+def test_how_often_it_may_be_tried_is_a_setting(settings: LazySettings, pickup: MessageSchema, john: Customer) -> None:
     settings.SEND_MAX_RETRIES = 2
 
     assert send_message(request(pickup, customer=john)).max_retries == 2
