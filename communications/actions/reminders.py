@@ -81,7 +81,7 @@ def _candidates(schedule: ReminderSchedule, at: datetime) -> "QuerySet[Appointme
     )
     if schedule.service_type:
         found = found.filter(service_type=schedule.service_type)
-    return found.select_related("customer", "employee").order_by("starts_at")[:5_000]
+    return found.select_related("customer", "employee").order_by("starts_at")
 
 
 def reminder_time(schedule: ReminderSchedule, appointment: Appointment, at: datetime) -> datetime | None:

@@ -19,6 +19,9 @@ from django.db import connection, connections
 from communications.emulator.testing import Emulator
 from communications.models import MessageData, SendBatch
 from communications.providers import loop
+from communications.providers.base import Outcome, SendResult
+from communications.sending.claim import claim_due
+from communications.sending.slices import Slice, prepare, waiting_rows
 from communications.tests.factories import MessageDataFactory, SendBatchFactory
 from customers.choices import Purpose
 from customers.models import Customer
@@ -120,6 +123,25 @@ def make_old(*rows: MessageData, seconds: int = 3_600) -> None:
 def let_leases_run_out() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE send_batches SET lease_until = now() - interval '1 second' WHERE state = 'working'")
+
+
+def on_its_way() -> Slice:
+    """Everything that is due, claimed and written down as in flight."""
+    claims = claim_due("transactional", most_rows=1_000)
+    return prepare(claims, waiting_rows(claims))
+
+
+def answers(sent: Slice, outcome: Outcome, **values: Any) -> list[SendResult]:
+    """The same answer for every message, each with an id of its own when it was taken."""
+    return [
+        SendResult(
+            reference=row.pk,
+            outcome=outcome,
+            **({"provider_message_id": f"SM{row.pk.hex}"} if outcome is Outcome.ACCEPTED else {}),
+            **values,
+        )
+        for row in sent.rows
+    ]
 
 
 def at_once(*work: Callable[[], T]) -> list[T]:

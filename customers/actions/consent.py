@@ -42,9 +42,8 @@ def record_consent(statement: ConsentStatement, *, by: User | None = None) -> bo
 
 
 def _append(statement: ConsentStatement, by: User | None) -> ConsentEvent | None:
-    if statement.reference:
-        # The unique key decides; the lock only spares two writers of one cause the error.
-        fetch_all("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [statement.reference])
+    # One writer an address at a time: what follows from the last word must follow from the last word written.
+    fetch_all("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{statement.channel}:{statement.address}"])
     known = ConsentEvent.objects.filter(
         channel=statement.channel,
         address=statement.address,

@@ -69,7 +69,13 @@ def _owner(kind: IdentifierKind, address: str) -> UUID | None:
     if kind == IdentifierKind.EMAIL:
         rows = fetch_all("SELECT id FROM customers WHERE primary_email = %s", [address])
         return rows[0][0] if rows else None
-    return None
+    return _on_card(address) if IdentifierKind.PHONE in twin_kinds(kind) else None
+
+
+def _on_card(phone: str) -> UUID | None:
+    """The one customer whose card shows this number, though no identifier does; a number on two cards names nobody."""
+    rows = fetch_all("SELECT id FROM customers WHERE phone = %s AND merged_into_id IS NULL LIMIT 2", [phone])
+    return rows[0][0] if len(rows) == 1 else None
 
 
 def _claim(kind: IdentifierKind, address: str, name: str) -> UUID:

@@ -58,7 +58,9 @@ class Appointment(UuidModel):
     )
     starts_at = models.DateTimeField()
     duration_minutes = models.PositiveIntegerField(default=60)
-    time_zone = models.CharField(max_length=50, blank=True, default="", help_text="IANA name; empty: the customer's.")
+    time_zone = models.CharField(
+        max_length=50, blank=True, default="", help_text="IANA name; used where the customer's is not known."
+    )
     address = models.TextField(blank=True, default="", help_text="Empty: the customer's.")
     status = models.CharField(max_length=20, choices=Status, default=Status.SCHEDULED)
     revision = models.PositiveIntegerField(default=1, editable=False)

@@ -105,6 +105,7 @@ class Customer(UuidModel):
         )
         indexes = (
             models.Index(fields=["-created_at"], name="idx_customers_created"),
+            models.Index(fields=["phone"], name="idx_customers_phone", condition=~Q(phone="")),
             # what `name__istartswith` asks for
             models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="idx_customers_name_prefix"),
         )

@@ -155,3 +155,17 @@ def test_nobody_proves_the_address_of_another(john: Customer, jane: Customer) ->
     prove(jane, "sms", john.phone)
 
     assert not john.identifiers.get().verified
+
+
+@pytest.mark.django_db
+def test_a_number_that_stands_only_on_one_card_finds_that_customer_and_becomes_his_identifier():
+    customer = CustomerFactory(phone="+14165550147")
+    assert identify("whatsapp", "whatsapp:+14165550147") == customer
+    assert customer.identifiers.filter(identifier_value="+14165550147").count() == 2
+
+
+@pytest.mark.django_db
+def test_a_number_on_two_cards_names_nobody():
+    CustomerFactory(phone="+14165550148")
+    CustomerFactory(phone="+14165550148")
+    assert identify("sms", "+14165550148").name == ""

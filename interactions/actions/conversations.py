@@ -51,6 +51,7 @@ def place_message(customer: Customer, *, channel: str, thread_message_ids: Seque
     conversation = Conversation.objects.locked(resolution.conversation_id)
     if resolution.kind is Kind.REOPEN:
         _reopen(conversation)
+    _adopt_what_it_answers(conversation, channel, since=max(conversation.started_at, at - ADOPT_WITHIN))
     return Placed(conversation=conversation, reason=resolution.reason, is_new=False)
 
 
@@ -121,18 +122,18 @@ def _begin(customer: Customer, channel: str, at: datetime, continues_id: UUID | 
         last_activity_at=at,
         continues_id=continues_id,
     )
-    _adopt_what_it_answers(conversation, at)
+    _adopt_what_it_answers(conversation, channel, since=at - ADOPT_WITHIN)
     return conversation
 
 
-def _adopt_what_it_answers(conversation: Conversation, at: datetime) -> None:
+def _adopt_what_it_answers(conversation: Conversation, channel: str, *, since: datetime) -> None:
     """A campaign or a reminder has no conversation until the customer answers; his answer takes the last one in."""
     outbound = Interaction.objects.filter(
         customer_id=conversation.customer_id,
         conversation__isnull=True,
-        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(conversation.initial_channel)],
+        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(channel)],
         interaction_subtype=InteractionSubtype.OUTBOUND,
-        interaction_ts__gt=at - ADOPT_WITHIN,
+        interaction_ts__gt=since,
     )
     latest = outbound.order_by("-interaction_ts", "-id").values_list("id", flat=True).first()
     if latest:

@@ -291,3 +291,13 @@ def test_a_conversation_in_which_somebody_is_just_writing_is_passed_over() -> No
 
     assert Conversation.objects.get(status="active") == written_in
     assert Conversation.objects.get(closed_reason="idle") == asleep
+
+
+def test_an_answer_within_an_active_conversation_takes_in_what_was_sent_since_it_began(john: Customer) -> None:
+    conversation = active(john, idle_for=timedelta(hours=2))
+    Conversation.objects.filter(pk=conversation.pk).update(started_at=NOW - 3 * DAY)
+    sent(john, ago=4 * DAY)
+    reminder = sent(john, ago=timedelta(hours=1))
+
+    assert place(john).conversation == conversation
+    assert adopted(conversation).get() == reminder

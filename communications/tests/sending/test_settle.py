@@ -11,18 +11,18 @@ from django.utils import timezone
 
 from communications.actions.events import apply_events
 from communications.choices import EventKind, MessageStatus, Reason
-from communications.models import DeliveryEvent, MessageData, SendBatch
-from communications.providers.base import DeliveryReceipt, Outcome, SendResult
+from communications.models import MessageData
+from communications.providers.base import DeliveryReceipt, Outcome
 from communications.sending.claim import claim_due
 from communications.sending.settle import pause_before_retry, settle
 from communications.sending.slices import Slice, prepare, waiting_rows
-from communications.sending.sweep import release_abandoned
 from communications.tests.engine_fixtures import (
+    answers,
     at_once,
     batch_of,
     fresh,
-    let_leases_run_out,
     make_due,
+    on_its_way,
     waiting,
     waiting_reply,
 )
@@ -31,25 +31,6 @@ from customers.tests.factories import EmployeeFactory
 from interactions.models import Interaction, SmsDetails
 
 pytestmark = pytest.mark.django_db
-
-
-def on_its_way() -> Slice:
-    """Everything that is due, claimed and written down as in flight."""
-    claims = claim_due("transactional", most_rows=1_000)
-    return prepare(claims, waiting_rows(claims))
-
-
-def answers(sent: Slice, outcome: Outcome, **values: Any) -> list[SendResult]:
-    """The same answer for every message, each with an id of its own when it was taken."""
-    return [
-        SendResult(
-            reference=row.pk,
-            outcome=outcome,
-            **({"provider_message_id": f"SM{row.pk.hex}"} if outcome is Outcome.ACCEPTED else {}),
-            **values,
-        )
-        for row in sent.rows
-    ]
 
 
 def settled(row: MessageData, outcome: Outcome, **values: Any) -> MessageData:
@@ -194,127 +175,6 @@ def test_pauses_double_are_spread_and_have_an_end() -> None:
     assert 4 <= min(spans[3]) < max(spans[3]) <= 16
     assert 225 <= min(spans[30]) < max(spans[30]) <= 900
     assert pause_before_retry(1, 60.0).total_seconds() == 60.0
-
-
-# --- a claim that was lost
-
-
-def taken_over(sent: Slice) -> None:
-    """The lease ran out; the sweeper gave the batch back, and another sender has it now."""
-    let_leases_run_out()
-    assert release_abandoned() == len(sent.claims)
-    claim_due("transactional", most_rows=1_000)
-
-
-def test_a_late_acceptance_is_kept_as_evidence_and_settles_the_doubt() -> None:
-    [row] = waiting()
-    sent = on_its_way()
-    taken_over(sent)
-    assert fresh(row).status == MessageStatus.UNCERTAIN
-
-    settle(sent, answers(sent, Outcome.ACCEPTED))
-
-    row = fresh(row)
-    assert (row.status, row.possible_duplicate) == (MessageStatus.SENT, False)
-    assert row.provider_message_id == f"SM{row.pk.hex}"
-    event = DeliveryEvent.objects.get(message_data=row)
-    assert (event.kind, event.provider_message_id) == (EventKind.ACCEPTED, row.provider_message_id)
-    assert Interaction.objects.get().pk == row.interaction_id
-
-
-def test_a_late_acceptance_of_what_was_sent_again_is_a_possible_double_and_overwrites_nothing() -> None:
-    [row] = waiting()
-    sent = on_its_way()
-    taken_over(sent)
-    sent_again = fresh(row)
-    sent_again.status, sent_again.provider_message_id, sent_again.sent_ts = "sent", "SMagain", timezone.now()
-    sent_again.save()
-
-    settle(sent, answers(sent, Outcome.ACCEPTED))
-
-    row = fresh(row)
-    assert (row.status, row.provider_message_id, row.sent_ts) == ("sent", "SMagain", sent_again.sent_ts)
-    assert row.possible_duplicate
-    assert DeliveryEvent.objects.get().provider_message_id == f"SM{row.pk.hex}"
-    assert Interaction.objects.count() == 1
-
-
-def test_an_acceptance_under_another_id_than_a_late_one_is_a_possible_double() -> None:
-    [row] = waiting()
-    sent = on_its_way()
-    MessageData.objects.filter(pk=row.pk).update(status="sent", provider_message_id="SMlate", sent_ts=timezone.now())
-
-    settle(sent, answers(sent, Outcome.ACCEPTED))
-
-    assert fresh(row).possible_duplicate
-
-
-@pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.RETRY, Outcome.DOWN, Outcome.UNCERTAIN])
-def test_any_other_late_answer_leaves_the_doubt_as_it_is(outcome: Outcome) -> None:
-    [row] = waiting()
-    sent = on_its_way()
-    taken_over(sent)
-
-    settle(sent, answers(sent, outcome, error_code="x"))
-
-    row = fresh(row)
-    assert (row.status, row.decision_reason, row.retry_count) == (MessageStatus.UNCERTAIN, Reason.CRASHED, 0)
-    assert DeliveryEvent.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [
-        (Outcome.ACCEPTED, MessageStatus.SENT),
-        (Outcome.UNCERTAIN, MessageStatus.UNCERTAIN),
-        (Outcome.RETRY, MessageStatus.PENDING),
-    ],
-)
-def test_an_answer_to_a_batch_that_was_stopped_meanwhile_still_counts(outcome: Outcome, status: MessageStatus) -> None:
-    [row] = waiting()
-    sent = on_its_way()
-    SendBatch.objects.filter(pk=row.batch_id).update(state="parked", lease_until=None, in_flight=[])
-
-    settle(sent, answers(sent, outcome))
-
-    assert fresh(row).status == status
-    assert batch_of(row).state == "parked"
-
-
-# --- a callback that was faster
-
-
-def tell(row: MessageData, kind: EventKind, sid: str = "") -> None:
-    receipt = DeliveryReceipt(
-        reference=row.pk,
-        provider="twilio",
-        event_id=f"{row.pk}:{kind}",
-        kind=kind,
-        provider_message_id=sid or f"SM{row.pk.hex}",
-    )
-    apply_events([receipt])
-
-
-@pytest.mark.parametrize(
-    ("kind", "status"),
-    [
-        (EventKind.QUEUED, MessageStatus.SENT),
-        (EventKind.DELIVERED, MessageStatus.DELIVERED),
-        (EventKind.UNDELIVERED, MessageStatus.FAILED),
-    ],
-)
-@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.UNCERTAIN])
-def test_a_callback_before_the_answer_ends_right(kind: EventKind, status: MessageStatus, outcome: Outcome) -> None:
-    [row] = waiting()
-    sent = on_its_way()
-    tell(row, kind)
-
-    settle(sent, answers(sent, outcome))
-
-    row = fresh(row)
-    assert (row.status, row.provider_message_id) == (status, f"SM{row.pk.hex}")
-    assert not row.possible_duplicate
-    assert Interaction.objects.get().pk == row.interaction_id
 
 
 # --- what agents see
