@@ -72,7 +72,7 @@ def logging_config(level: str, *, renderer: Any) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            "celery.app.trace": quiet,
+            "celery": quiet,
             "django_structlog": quiet,
             "aiohttp.access": quiet,
             "django.request": quiet,

@@ -46,7 +46,12 @@ _MAY_HAVE_CHANGED = (
     "provider_message_id",
     "possible_duplicate",
     "retry_count",
+    "delivered_ts",
+    "opened_ts",
     "batch_id",
+    "customer_id",
+    "conversation_id",
+    "message_id",
     "interaction_id",
 )
 _FIRST_PAUSE = 2.0
@@ -81,10 +86,11 @@ def _locked(rows: Sequence[MessageData]) -> list[MessageData]:
     """The rows, locked, with what may have changed while the calls were under way: a callback, or another sender."""
     found = MessageData.objects.filter(pk__in=[row.pk for row in rows]).select_for_update(no_key=True).order_by("id")
     fresh = {values[0]: values[1:] for values in found.values_list("id", *_MAY_HAVE_CHANGED)}
-    for row in rows:
+    present = [row for row in rows if row.pk in fresh]  # a person's messages may have been erased meanwhile
+    for row in present:
         for name, value in zip(_MAY_HAVE_CHANGED, fresh[row.pk], strict=True):
             setattr(row, name, value)
-    return list(rows)
+    return present
 
 
 def pause_before_retry(retry_count: int, retry_after: float | None) -> timedelta:

@@ -18,8 +18,9 @@ from communications.tests.engine_fixtures import (
     let_leases_run_out,
     on_its_way,
     waiting,
+    waiting_reply,
 )
-from interactions.models import Interaction
+from interactions.models import Interaction, SmsDetails
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +144,29 @@ def test_a_callback_before_the_answer_ends_right(kind: EventKind, status: Messag
     assert (row.status, row.provider_message_id) == (status, f"SM{row.pk.hex}")
     assert not row.possible_duplicate
     assert Interaction.objects.get().pk == row.interaction_id
+
+
+def test_an_answer_after_its_callbacks_takes_nothing_back_in_the_thread() -> None:
+    row, message = waiting_reply(channel="whatsapp", message_delivery_method="WHATSAPP")
+    sent = on_its_way()
+    tell(row, EventKind.DELIVERED)
+    tell(row, EventKind.READ)
+
+    settle(sent, answers(sent, Outcome.ACCEPTED))
+
+    row = fresh(row)
+    message.refresh_from_db()
+    details = SmsDetails.objects.get(message=message)
+    assert (message.delivery_status, details.delivery_status) == ("read", "read")
+    assert details.delivered_at == row.delivered_ts is not None
+    assert row.opened_ts is not None
+
+
+def test_a_message_that_was_erased_during_its_call_does_not_stop_the_others() -> None:
+    erased, stays = waiting(2)
+    sent = on_its_way()
+    MessageData.objects.filter(pk=erased.pk).delete()
+
+    settle(sent, answers(sent, Outcome.ACCEPTED))
+
+    assert fresh(stays).status == MessageStatus.SENT
