@@ -1,8 +1,10 @@
 """Thin: each claims or loads, and calls one action. They carry no work, so any of them may be lost or run twice."""
 
 import multiprocessing
+from collections.abc import Callable
 from typing import Any
 
+import structlog
 from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.db import close_old_connections
@@ -10,6 +12,8 @@ from django.db import close_old_connections
 from communications.actions import journal, reminders, upkeep
 from communications.sending import run, sweep
 from customers.choices import Purpose
+
+log = structlog.get_logger(__name__)
 
 # Celery tells its children nothing when it is asked to stop, so they look at this between slices. Made at import, before
 # the pool forks.
@@ -41,8 +45,23 @@ def process_journal() -> None:
 @shared_task(ignore_result=True)
 def tick() -> None:
     """Every few seconds: wake what is due, sweep up, plan. Schedules are rows."""
-    sweep.sweep()
-    reminders.withdraw_stale_reminders()
-    reminders.run_due_schedules()
+    for step in (
+        sweep.sweep,
+        reminders.withdraw_stale_reminders,
+        reminders.run_due_schedules,
+        upkeep.tidy,
+    ):
+        _even_if_another_fails(step)
+
+
+@shared_task(ignore_result=True)
+def settle_doubts() -> None:
+    """Apart from the tick: it waits for providers."""
     upkeep.settle_doubts()
-    upkeep.tidy()
+
+
+def _even_if_another_fails(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except Exception:  # the next step has nothing to do with it
+        log.exception("tick_step_failed", step=getattr(step, "__name__", ""))

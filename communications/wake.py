@@ -17,3 +17,8 @@ def sender(purpose: str) -> None:
 def journal() -> None:
     """A webhook was stored."""
     wake_task("communications.tasks.process_journal")
+
+
+def doubts() -> None:
+    """Messages may be in doubt for long enough to ask their provider."""
+    wake_task("communications.tasks.settle_doubts")

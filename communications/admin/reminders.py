@@ -21,10 +21,10 @@ class ReminderScheduleAdmin(BackOfficeAdmin):
     list_filter = ("active",)
     list_select_related = ("message_schema",)
     autocomplete_fields = ("message_schema",)
-    readonly_fields = ("last_run_at", "created_ts", "updated_ts")
+    readonly_fields = ("last_run_at", "updated_ts")
     fieldsets = (
         (None, {"fields": ("name", "message_schema", ("days_before", "local_time"), ("service_type", "active"))}),
-        ("How it runs", {"fields": (("every_seconds", "next_run_at"), ("last_run_at", "created_ts", "updated_ts"))}),
+        ("How it runs", {"fields": ("every_seconds", "next_run_at", ("last_run_at", "updated_ts"))}),
     )
 
     @display(description="When")

@@ -144,17 +144,19 @@ class Twilio:
         query = {
             "To": _address(message, message.recipient),
             "From": _address(message, message.sender),
-            "DateSent>": since.strftime("%Y-%m-%d"),
             "PageSize": str(_PAGE_SIZE),
         }
-        listed = await self._listed(f"{_messages_url()}?{urlencode(query)}")
+        listed = await self._listed(f"{_messages_url()}?{urlencode(query)}", since)
         if listed is None:
             return []
         fitting = [m for m in listed if m.get("body") == message.text and _made_after(m, since)]
         return [_found(message, each) for each in fitting] or [_not_found(message)]
 
-    async def _listed(self, url: str) -> list[Mapping[str, Any]] | None:
-        """Every page of a list, or None when one of them could not be had: half a list proves nothing."""
+    async def _listed(self, url: str, since: datetime) -> list[Mapping[str, Any]] | None:
+        """A list, newest first, as far back as `since`; None when a page of it could not be had: half a list proves nothing.
+
+        Not filtered by DateSent, which a message that is still queued does not have.
+        """
         messages: list[Mapping[str, Any]] = []
         while url:
             try:
@@ -165,7 +167,8 @@ class Twilio:
             if answer.status != 200 or "messages" not in page:
                 return None
             messages += page["messages"]
-            following = page.get("next_page_uri")
+            reached = not page["messages"] or not _made_after(page["messages"][-1], since)
+            following = None if reached else page.get("next_page_uri")
             url = f"{settings.TWILIO_BASE_URL}{following}" if following else ""
         return messages
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from communications.choices import DecisionKind, MessageStatus
+from communications.choices import DecisionKind, MessageStatus, Reason
 from communications.models import MessageData
 from communications.providers.base import OutboundMessage
 from communications.sending.claim import Claim, mark_in_flight
@@ -19,7 +19,7 @@ from config.db import now as database_now
 from config.db import update_rows
 from customers.choices import Purpose
 
-_DECIDED = ("status", "decision", "decision_reason", "decision_detail", "decided_ts")
+_DECIDED = ("status", "decision", "decision_reason", "decision_detail", "decided_ts", "failed_ts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +80,12 @@ def _write_decisions(rows: Sequence[MessageData], decisions: dict[UUID, Decision
         row.decision_detail = decision.detail
         row.decided_ts = at
         if decision.kind is DecisionKind.SKIP:
-            row.status = MessageStatus.SUPPRESSED
+            expired = decision.reason is Reason.EXPIRED  # its time ran out; nobody refused it
+            row.status = MessageStatus.FAILED if expired else MessageStatus.SUPPRESSED
+            row.failed_ts = at if expired else None
         elif decision.kind is DecisionKind.HOLD and decision.until:
             row.status = MessageStatus.SCHEDULED
             held.append((row, decision.until))
     update_rows(rows, _DECIDED)
     requeue(held)
-    show_delivery([row for row in rows if row.status == MessageStatus.SUPPRESSED])
+    show_delivery([row for row in rows if decisions[row.pk].kind is DecisionKind.SKIP])

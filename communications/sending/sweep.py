@@ -66,6 +66,8 @@ def wake_what_is_due() -> None:
             wake.sender(purpose)
     if WebhookDelivery.objects.due(at).exists():
         wake.journal()
+    if MessageData.objects.filter(status=MessageStatus.UNCERTAIN).exists():
+        wake.doubts()
 
 
 def take_doubts(*, limit: int = _AT_ONCE) -> list[UUID]:

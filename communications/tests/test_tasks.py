@@ -102,3 +102,14 @@ def test_a_worker_that_is_told_to_stop_begins_nothing(provider: Emulator, asked_
 @pytest.mark.django_db
 def test_the_tick_minds_everything_and_finds_nothing_in_an_empty_house() -> None:
     tasks.tick()
+
+
+@pytest.mark.django_db
+def test_a_step_of_the_tick_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(tasks.sweep, "sweep", lambda: 1 / 0)
+    monkeypatch.setattr(tasks.upkeep, "tidy", lambda: seen.append("tidy"))
+
+    tasks.tick()
+
+    assert seen == ["tidy"]

@@ -72,6 +72,7 @@ def record_inbound(
         content_type=inbound.content_type,
         content_hash=_hash(inbound.content),
         joined_because=joined_because,
+        processed=True,
         sent_at=inbound.sent_at or at,
         **_identity(inbound),
     )

@@ -69,17 +69,22 @@ class MessageAdmin(ReadOnlyAdmin):
     search_fields = ("channel_message_id__exact",)
     search_help_text = "The provider's id, such as Twilio's SID or a Message-ID"
     inlines = (SmsInline, EmailInline, VoiceInline, AttachmentInline, AnalysisInline, EventInline)
-    processed_block, tools = json_display("processed_content", "processed"), json_display("tool_calls", "tool calls")
+    processed_block, tools = (
+        json_display("processed_content", "what was made of it"),
+        json_display("tool_calls", "tool calls"),
+    )
     more = json_display("metadata")
     fieldsets = (
         (None, {"fields": ("content", ("direction", "role"), ("channel", "employee"), ("sent_at", "delivery_status"))}),
-        ("Where it stands", {"fields": ("conversation", "interaction", ("joined_because", "channel_message_id"))}),
+        ("Where it stands", {"fields": ("conversation", "interaction", "joined_because", "channel_message_id")}),
         (
             "Record",
             {
                 "fields": (
-                    ("content_type", "content_hash"),
-                    ("processed", "processing_error"),
+                    "content_type",
+                    "content_hash",
+                    "processed",
+                    "processing_error",
                     ("tokens_used", "latency_ms"),
                     processed_block,
                     tools,

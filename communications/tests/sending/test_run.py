@@ -109,7 +109,7 @@ def test_every_decision_is_stored_with_its_reason_and_time(provider: Emulator) -
         stopped: ("suppressed", "skip", Reason.OPTED_OUT),
         suppressed: ("suppressed", "skip", Reason.SUPPRESSED_ADDRESS),
         no_consent: ("suppressed", "skip", Reason.NO_CONSENT),
-        expired: ("suppressed", "skip", Reason.EXPIRED),
+        expired: ("failed", "skip", Reason.EXPIRED),
         invalid: ("suppressed", "skip", Reason.INVALID_ADDRESS),
         held: ("scheduled", "hold", Reason.SCHEDULED),
     }
