@@ -114,8 +114,9 @@ def _reply(message: Message, said: Classified, text: str) -> None:
 
 
 def _carrier_answers(said: Classified, inbound: InboundMessage) -> bool:
-    """STOP, START and HELP by SMS are answered by the carrier where it is set up so; two answers would be one too many."""
-    return said.carrier_replied or (settings.CARRIER_ANSWERS_STOP and inbound.channel == Channel.SMS)
+    """Exactly the words that the carrier knows are answered by the carrier; two answers would be one too many."""
+    word = inbound.content.strip().upper()
+    return said.carrier_replied or (inbound.channel == Channel.SMS and word in settings.CARRIER_WORDS)
 
 
 def _address(inbound: InboundMessage) -> str:

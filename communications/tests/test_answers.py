@@ -63,7 +63,7 @@ def reminder(visit: Appointment) -> AppointmentReminder:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("text", ["STOP", " stop. ", "Unsubscribe", "STOPALL"])
+@pytest.mark.parametrize("text", ["STOP", " stop ", "Unsubscribe", "STOPALL"])
 def test_stop_opts_the_address_out_and_the_carrier_answers(john: Customer, text: str) -> None:
     message = receive(sms(text))
 
@@ -97,7 +97,7 @@ def test_by_whatsapp_nobody_answers_stop_but_we(john: Customer) -> None:
 def test_the_confirmation_of_a_stop_passes_it_and_nothing_else_does(
     settings: LazySettings, john: Customer, reminder_version: MessageSchemaVersion, visit: Appointment
 ) -> None:
-    settings.CARRIER_ANSWERS_STOP = False
+    settings.CARRIER_WORDS = []
     schema = reminder_version.message_schema
     notice = send_message(MessageRequest(schema=schema, customer=john, appointment=visit))
     offer = send_message(MessageRequest(schema=schema, customer=john, appointment=visit, purpose=Purpose.MARKETING))
@@ -131,7 +131,7 @@ def test_start_gives_back_what_stop_took_and_no_offers(john: Customer, text: str
 
 @pytest.mark.django_db
 def test_help_is_answered_and_touches_no_consent(settings: LazySettings, john: Customer) -> None:
-    settings.CARRIER_ANSWERS_STOP = False
+    settings.CARRIER_WORDS = []
 
     receive(sms("HELP"))
 
@@ -214,7 +214,7 @@ def test_when_the_carrier_heard_stop_in_cancel_both_are_true(
 def test_what_the_carrier_did_is_believed_and_not_answered(
     settings: LazySettings, john: Customer, kind: str, status: str | None
 ) -> None:
-    settings.CARRIER_ANSWERS_STOP = False
+    settings.CARRIER_WORDS = []
 
     receive(sms("whatever he wrote", opt_out_type=kind))
 
@@ -359,7 +359,7 @@ def test_whoever_was_written_to_at_the_phone_on_his_card_is_known_when_he_answer
 
 @pytest.mark.django_db
 def test_a_reply_goes_back_to_where_the_customer_wrote_from(settings: LazySettings, john: Customer) -> None:
-    settings.CARRIER_ANSWERS_STOP = False
+    settings.CARRIER_WORDS = []
     second = "+14165557777"
     CustomerIdentifierFactory(customer=john, identifier_type="phone", identifier_value=second)
 
@@ -379,3 +379,17 @@ def test_that_nobody_can_answer_does_not_undo_what_was_received(
     assert not may(Purpose.TRANSACTIONAL, channel="whatsapp")
     assert events() == [EventType.KEYWORD_RECOGNISED, EventType.ERROR]
     assert CommunicationEvent.objects.get(event_type=EventType.ERROR).details["code"] == "method_not_supported"
+
+
+@pytest.mark.parametrize("text", ["stop.", "CANCEL", "YES", "HELP"])
+def test_what_the_carrier_does_not_take_for_a_command_is_answered_by_us(john: Customer, text: str) -> None:
+    receive(sms(text))
+
+    assert len(replies()) == 1
+
+
+@pytest.mark.parametrize("text", ["STOP", " unstop "])
+def test_what_the_carrier_answers_is_not_answered_again(john: Customer, text: str) -> None:
+    receive(sms(text))
+
+    assert replies() == []

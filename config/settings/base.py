@@ -206,7 +206,11 @@ UNCERTAIN_STAFF_AFTER_SECONDS = env.int("UNCERTAIN_STAFF_AFTER_SECONDS", 600)
 
 # --- receiving ----------------------------------------------------------------------------------------------------
 WEBHOOK_MAX_BODY_BYTES = {"twilio": 1_000_000}  # Twilio's own posts stay under some tens of kilobytes
-CARRIER_ANSWERS_STOP = env.bool("CARRIER_ANSWERS_STOP", True)  # Twilio answers STOP, START and HELP by SMS itself
+# Words by SMS that the carrier's own service answers, so that we do not answer them again; empty: it answers none.
+CARRIER_WORDS = env.list(
+    "CARRIER_WORDS",
+    default=["STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "REVOKE", "OPTOUT", "START", "UNSTOP"],
+)
 JOURNAL_KEEP_DAYS = env.int("JOURNAL_KEEP_DAYS", 30)
 
 # --- API ----------------------------------------------------------------------------------------------------------

@@ -47,6 +47,10 @@ class ConversationAdmin(BackOfficeAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        live = {"live_port": settings.LIVE_PORT, "live_url": settings.LIVE_URL}
+        return super().changelist_view(request, {**(extra_context or {}), **live})
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
         return super().get_queryset(request).annotate(last_text=Subquery(last.values(text=Left("content", 200))[:1]))

@@ -256,3 +256,21 @@ def test_whose_turn_it_is_comes_with_what_is_new(desk: Client, talk: Conversatio
     html = desk.get(thread_of(talk, since=feed.BEGINNING)).content.decode()
 
     assert 'id="turn"' in html and 'hx-swap-oob="true"' in html and "Waiting for the customer" in html
+
+
+def test_what_stands_beside_the_thread_can_be_read_again(desk: Client, talk: Conversation, john: Customer) -> None:
+    before = desk.get(reverse("interactions:about", args=[talk.pk])).content.decode()
+    SuppressionFactory(customer=john, channel="sms", address="+14165551234")
+
+    after = desk.get(reverse("interactions:about", args=[talk.pk])).content.decode()
+
+    assert "Service: no" not in before
+    assert "Service: no" in after
+    assert 'id="chips" hx-swap-oob="true"' in after
+
+
+def test_the_list_hears_of_every_conversation(desk: Client, talk: Conversation) -> None:
+    page = desk.get(reverse("admin:interactions_conversation_changelist")).content.decode()
+
+    assert "data-live-port" in page
+    assert 'id="changed-conversations" hidden' in page

@@ -4,13 +4,13 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from interactions.models import Conversation
-from interactions.timeline import feed, presenters
+from interactions.timeline import console, feed, presenters
 
 
 @require_GET
@@ -30,6 +30,20 @@ def thread(request: HttpRequest, pk: UUID) -> HttpResponse:
         context = {"entries": entries, "turn": presenters.turn(conversation)}
         return render(request, "interactions/_refresh.html", context)
     return render(request, "interactions/_older.html", thread_context(conversation, before=before))
+
+
+@require_GET
+@never_cache
+@permission_required("interactions.view_conversation", raise_exception=True)
+def about(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What stands beside the thread, read again: addresses, consent, appointments."""
+    if not request.user.is_staff:
+        raise PermissionDenied
+    try:
+        facts = console.load(pk)
+    except Conversation.DoesNotExist as error:
+        raise Http404("No such conversation.") from error
+    return render(request, "interactions/_about.html", {"facts": facts, "conversation": facts.conversation})
 
 
 def thread_context(conversation: Conversation, *, before: feed.Cursor | None = None) -> dict[str, object]:

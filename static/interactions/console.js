@@ -14,7 +14,11 @@ let known = 0;
 
 function refresh() {
     clearTimeout(timer);
-    timer = setTimeout(() => window.htmx.trigger(latest, "rapport:refresh"), GATHER);
+    timer = setTimeout(() => {
+        for (const part of [latest, document.getElementById("about")]) {
+            window.htmx.trigger(part, "rapport:refresh");
+        }
+    }, GATHER);
 }
 
 function atEnd() {

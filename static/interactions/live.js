@@ -1,4 +1,5 @@
-// The agents' socket. It tells this page which conversation changed; what changed is read from the server.
+// The agents' socket. It tells this page which conversation changed (a page without one hears of all); what changed is
+// read from the server.
 // Dispatches "rapport:changed" on the document; keeps the dot in step.
 
 const page = document.querySelector("[data-live]");
@@ -30,8 +31,8 @@ function show(state) {
     }
 }
 
-function changed() {
-    document.dispatchEvent(new CustomEvent("rapport:changed"));
+function changed(conversation = "") {
+    document.dispatchEvent(new CustomEvent("rapport:changed", { detail: { conversation } }));
 }
 
 function connect() {
@@ -44,14 +45,17 @@ function connect() {
 function hear({ data, target }) {
     const message = JSON.parse(data);
     const conversation = page.dataset.conversation;
-    if (message.type === "welcome") {
+    if (message.type === "welcome" && conversation) {
         target.send(JSON.stringify({ type: "watch", conversation }));
-    } else if (message.type === "watching") {
+    } else if (message.type === "welcome" || message.type === "watching") {
+        const again = failures > 0;
         failures = 0;
         show("live");
-        changed(); // whatever happened before this moment was not heard
-    } else if (message.type === "conversation_changed" && message.conversation === conversation) {
-        changed();
+        if (conversation || again) {
+            changed(); // whatever happened before this moment was not heard
+        }
+    } else if (message.type === "conversation_changed" && (!conversation || message.conversation === conversation)) {
+        changed(message.conversation);
     }
 }
 
