@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 from celery.signals import worker_shutting_down
-from django.db import close_old_connections
+from django.conf import settings
 
 from communications.actions import journal, reminders, upkeep
 from communications.sending import run, sweep
@@ -27,14 +27,12 @@ def _stop_between_slices(**_: Any) -> None:
 
 @shared_task(ignore_result=True)
 def send_transactional() -> None:
-    close_old_connections()
-    run.send_due(Purpose.TRANSACTIONAL, should_stop=_stopping.is_set)
+    run.send_in_lanes(Purpose.TRANSACTIONAL, lanes=settings.SEND_LANES, should_stop=_stopping.is_set)
 
 
 @shared_task(ignore_result=True)
 def send_marketing() -> None:
-    close_old_connections()
-    run.send_due(Purpose.MARKETING, should_stop=_stopping.is_set)
+    run.send_in_lanes(Purpose.MARKETING, lanes=settings.SEND_LANES, should_stop=_stopping.is_set)
 
 
 @shared_task(ignore_result=True)

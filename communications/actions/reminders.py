@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from communications.actions.messages import MessageRequest, send_message, withdraw_message
 from communications.choices import MessageStatus
@@ -18,6 +18,8 @@ from customers.models import Appointment, Customer
 log = structlog.get_logger(__name__)
 
 _ASKED = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNCERTAIN)
+_OPEN = (Appointment.Status.SCHEDULED, Appointment.Status.CONFIRMED)
+_ANSWERABLE = (AppointmentReminder.State.PLANNED, AppointmentReminder.State.ANSWERED)
 
 
 def run_due_schedules() -> int:
@@ -29,30 +31,40 @@ def run_due_schedules() -> int:
 
 
 def withdraw_stale_reminders() -> int:
-    """Withdraw reminders of appointments that were moved, settled or cancelled since. Returns how many."""
+    """Withdraw reminders of appointments that were moved, settled or cancelled since. Returns how many.
+
+    One that was sent before somebody else confirmed the appointment stays: the customer may still cancel by it.
+    """
+    unsent = Q(message_data__sent_ts__isnull=True)
     stale = AppointmentReminder.objects.filter(
-        ~Q(revision=F("appointment__revision")) | ~Q(appointment__status=Appointment.Status.SCHEDULED),
+        ~Q(revision=F("appointment__revision"))
+        | ~Q(appointment__status__in=_OPEN)
+        | (Q(appointment__status=Appointment.Status.CONFIRMED) & unsent),
         state=AppointmentReminder.State.PLANNED,
     )
     return sum(_withdraw(reminder) for reminder in stale[:500])
 
 
 def awaiting_answer(customer: Customer) -> AppointmentReminder | None:
-    """The reminder that this customer was sent and may still answer: of the next appointment."""
+    """The reminder that this customer was sent and may still answer: an unanswered one first, of the next appointment.
+
+    Who confirmed may still cancel.
+    """
     asked = AppointmentReminder.objects.filter(
         appointment__customer=customer,
-        appointment__status=Appointment.Status.SCHEDULED,
+        appointment__status__in=_OPEN,
         appointment__starts_at__gt=database_now(),
         appointment__revision=F("revision"),
-        state=AppointmentReminder.State.PLANNED,
+        state__in=_ANSWERABLE,
         message_data__status__in=_ASKED,
     )
-    return asked.select_related("appointment").order_by("appointment__starts_at").first()
+    unanswered_first = Case(When(state=AppointmentReminder.State.PLANNED, then=0), default=1)
+    return asked.select_related("appointment").order_by(unanswered_first, "appointment__starts_at").first()
 
 
 def answer_reminder(reminder: AppointmentReminder, *, answer: str) -> bool:
     """The customer said confirm or cancel. False when somebody was faster."""
-    row = AppointmentReminder.objects.filter(pk=reminder.pk, state=AppointmentReminder.State.PLANNED)
+    row = AppointmentReminder.objects.filter(pk=reminder.pk, state__in=_ANSWERABLE).exclude(answer=answer)
     return bool(row.update(state=AppointmentReminder.State.ANSWERED, answer=answer, updated_ts=database_now()))
 
 

@@ -44,6 +44,9 @@ class AppointmentReminderAdmin(ReadOnlyAdmin):
     list_select_related = ("appointment", "schedule", "message_data")
     fields = concrete_fields(AppointmentReminder)
 
-    @display(description="State", label={"Planned": "info", "Answered": "success", "Withdrawn": "warning"})
+    @display(
+        description="State", label={"Planned": "info", "Sent": "info", "Answered": "success", "Withdrawn": "warning"}
+    )
     def shown_state(self, reminder: AppointmentReminder) -> str:
-        return reminder.get_state_display()
+        asked = reminder.state == AppointmentReminder.State.PLANNED and reminder.message_data.sent_ts
+        return "Sent" if asked else reminder.get_state_display()

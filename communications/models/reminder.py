@@ -64,7 +64,7 @@ class AppointmentReminder(UuidModel):
     MOVES: ClassVar[dict[str, tuple[str, ...]]] = {
         State.PLANNED: (State.WITHDRAWN, State.ANSWERED),
         State.WITHDRAWN: (),
-        State.ANSWERED: (),
+        State.ANSWERED: (State.ANSWERED,),  # who confirmed may still cancel
     }
 
     schedule = models.ForeignKey(ReminderSchedule, on_delete=models.PROTECT, related_name="reminders")

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import connection
 
 from communications.exceptions import ProviderFailure
 from communications.failpoints import failpoint
@@ -18,19 +20,48 @@ from communications.sending.slices import Slice, prepare, waiting_rows
 
 log = structlog.get_logger(__name__)
 
+_LOOK_AGAIN = 0.1  # seconds
 _OUTCOMES = {"retry": Outcome.RETRY, "down": Outcome.DOWN, "permanent": Outcome.REJECTED}
 
 
 def send_due(purpose: str, *, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Send everything that is due for `purpose`; between slices it looks at `should_stop`. Returns how many calls were settled."""
     settled = 0
-    while not should_stop():
-        claims = claim_due(purpose, most_rows=settings.SEND_SLICE_SIZE)
-        if not claims:
-            break
-        failpoint("after_claim")
-        settled += _work_off(claims, should_stop)
+    while not should_stop() and (count := _send_claimed(purpose, should_stop)) is not None:
+        settled += count
     return settled
+
+
+def send_in_lanes(purpose: str, *, lanes: int, should_stop: Callable[[], bool]) -> None:
+    """As `send_due`, on several threads: a call that hangs holds up its own slice, and the other lanes go on.
+
+    A lane that finds nothing keeps looking as long as another one is busy. Raises what the first lane raised.
+    """
+    busy = [True] * lanes
+
+    def work(lane: int) -> None:
+        try:
+            while not should_stop() and (busy[lane] or any(busy)):
+                busy[lane] = _send_claimed(purpose, should_stop) is not None
+                if not busy[lane]:
+                    time.sleep(_LOOK_AGAIN)
+        finally:
+            busy[lane] = False
+            loop.close()
+            connection.close()
+
+    with ThreadPoolExecutor(lanes, thread_name_prefix=f"lane-{purpose}") as threads:
+        for done in [threads.submit(work, lane) for lane in range(lanes)]:
+            done.result()
+
+
+def _send_claimed(purpose: str, should_stop: Callable[[], bool]) -> int | None:
+    """One claim, worked off: how many calls were settled, None when nothing was due."""
+    claims = claim_due(purpose, most_rows=settings.SEND_SLICE_SIZE)
+    if not claims:
+        return None
+    failpoint("after_claim")
+    return _work_off(claims, should_stop)
 
 
 def _work_off(claims: Sequence[Claim], should_stop: Callable[[], bool]) -> int:

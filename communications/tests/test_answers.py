@@ -9,6 +9,7 @@ from django.conf import LazySettings
 
 from communications.actions.inbound import receive
 from communications.actions.messages import MessageRequest, send_message
+from communications.actions.reminders import withdraw_stale_reminders
 from communications.choices import MessageStatus
 from communications.models import AppointmentReminder, MessageData, MessageSchemaVersion
 from communications.sending.claim import claim_due
@@ -223,14 +224,14 @@ def test_what_the_carrier_did_is_believed_and_not_answered(
 
 
 @pytest.mark.django_db
-def test_a_second_confirm_is_an_ordinary_message(
+def test_a_second_confirm_changes_nothing(
     john: Customer, visit: Appointment, reminder: AppointmentReminder
 ) -> None:
     receive(sms("CONFIRM", sid="SM1"))
     receive(sms("CONFIRM", sid="SM2"))
 
     assert len(replies()) == 1
-    assert events() == [EventType.KEYWORD_RECOGNISED, EventType.APPOINTMENT_CONFIRMED]
+    assert events().count(EventType.APPOINTMENT_CONFIRMED) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -256,7 +257,7 @@ def test_a_confirm_that_comes_after_the_appointment_moved_is_an_ordinary_message
 
     visit.refresh_from_db()
     assert visit.status == "scheduled"
-    assert (events(), replies()) == ([], [])
+    assert (events(), replies()) == ([EventType.KEYWORD_RECOGNISED], [])
 
 
 @pytest.mark.django_db
@@ -381,6 +382,7 @@ def test_that_nobody_can_answer_does_not_undo_what_was_received(
     assert CommunicationEvent.objects.get(event_type=EventType.ERROR).details["code"] == "method_not_supported"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("text", ["stop.", "CANCEL", "YES", "HELP"])
 def test_what_the_carrier_does_not_take_for_a_command_is_answered_by_us(john: Customer, text: str) -> None:
     receive(sms(text))
@@ -388,8 +390,31 @@ def test_what_the_carrier_does_not_take_for_a_command_is_answered_by_us(john: Cu
     assert len(replies()) == 1
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("text", ["STOP", " unstop "])
 def test_what_the_carrier_answers_is_not_answered_again(john: Customer, text: str) -> None:
     receive(sms(text))
 
     assert replies() == []
+
+
+@pytest.mark.django_db
+def test_who_confirmed_may_still_cancel(visit: Appointment, reminder: AppointmentReminder) -> None:
+    receive(sms("CONFIRM"))
+    receive(sms("CANCEL"))
+
+    visit.refresh_from_db()
+    reminder.refresh_from_db()
+    assert (visit.status, reminder.answer) == ("cancelled", "cancel")
+    assert allowed("sms", JOHN, Purpose.TRANSACTIONAL).allowed
+    assert len(replies()) == 2
+
+
+@pytest.mark.django_db
+def test_what_staff_confirmed_the_customer_may_still_cancel(visit: Appointment, reminder: AppointmentReminder) -> None:
+    confirm_appointment(visit)
+    withdraw_stale_reminders()
+    receive(sms("CANCEL"))
+
+    visit.refresh_from_db()
+    assert visit.status == "cancelled"

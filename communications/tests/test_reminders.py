@@ -234,6 +234,19 @@ def test_a_moved_appointment_is_reminded_of_anew_and_the_old_reminder_withdrawn(
 
 
 @pytest.mark.django_db
+def test_cancelled_and_revived_it_is_planned_again(clock: Clock, schedule: ReminderSchedule) -> None:
+    visit = appointment()
+    run(clock, MORNING)
+
+    cancel_appointment(visit)
+    run(clock, MORNING)
+    Appointment.objects.filter(pk=visit.pk).update(status="scheduled")
+    assert run(clock, MORNING + HOUR) == 1
+
+    assert states() == [(1, "withdrawn", "cancelled"), (2, "planned", "scheduled")]
+
+
+@pytest.mark.django_db
 def test_moved_and_moved_back_it_is_planned_again(clock: Clock, schedule: ReminderSchedule) -> None:
     visit = appointment()
     run(clock, MORNING)

@@ -26,6 +26,17 @@ class AppointmentBookedBy(models.TextChoices):
     ONLINE = "online", "Online"
 
 
+# Whoever writes a new time: what was confirmed was the old one.
+_REVISED = """
+    IF NEW.starts_at IS DISTINCT FROM OLD.starts_at AND OLD.status = 'confirmed' AND NEW.status = 'confirmed' THEN
+        NEW.status = 'scheduled';
+        NEW.confirmed_at = NULL;
+    END IF;
+    NEW.revision = OLD.revision + 1;
+    RETURN NEW;
+"""
+
+
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def awaiting(self) -> "AppointmentQuerySet":
         """Those that may still take place."""
@@ -33,7 +44,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
 
 class Appointment(UuidModel):
-    """`revision` grows each time the time moves, so that what was planned for the old time can be told apart."""
+    """`revision` grows each time the time moves and when a cancelled one is revived: what was planned before is of the past."""
 
     PERSONAL_FIELDS: ClassVar = ("address", "description", "special_requests", "cancellation_reason", "notes")
 
@@ -91,9 +102,10 @@ class Appointment(UuidModel):
             pgtrigger.Trigger(
                 name="moved_is_revised",
                 when=pgtrigger.Before,
-                operation=pgtrigger.UpdateOf("starts_at"),  # type: ignore[no-untyped-call]
-                condition=pgtrigger.Q(old__starts_at__df=pgtrigger.F("new__starts_at")),
-                func="NEW.revision = OLD.revision + 1; RETURN NEW;",
+                operation=pgtrigger.UpdateOf("starts_at", "status"),  # type: ignore[no-untyped-call]
+                condition=pgtrigger.Q(old__starts_at__df=pgtrigger.F("new__starts_at"))
+                | pgtrigger.Q(old__status="cancelled", new__status="scheduled"),
+                func=_REVISED,
             ),
         )
         indexes = (
@@ -102,4 +114,4 @@ class Appointment(UuidModel):
         )
 
     def __str__(self) -> str:
-        return f"{self.service_type}, {self.starts_at:%Y-%m-%d %H:%M} UTC"
+        return f"{self.service_type}, {timezone.localtime(self.starts_at):%b %-d, %Y, %H:%M}"

@@ -118,3 +118,15 @@ def test_a_confirmation_and_a_cancellation_at_once_end_cancelled() -> None:
     )
 
     assert set(Appointment.objects.values_list("status", flat=True)) == {S.CANCELLED}
+
+
+@pytest.mark.django_db
+def test_a_confirmed_appointment_that_is_given_another_time_is_to_be_confirmed_again_whoever_writes_it() -> None:
+    visit = AppointmentFactory()
+    confirm_appointment(visit)
+
+    visit.starts_at += timedelta(hours=6)
+    visit.save()
+
+    visit.refresh_from_db()
+    assert (visit.status, visit.confirmed_at, visit.revision) == (Appointment.Status.SCHEDULED, None, 2)

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -319,3 +320,32 @@ def test_callbacks_that_overtake_the_answer_end_right(
     assert {row.provider_message_id for row in found} == {entry["sid"] for entry in provider.ledger("accepted")}
     assert not any(row.possible_duplicate or row.anomaly for row in found)
     assert Interaction.objects.count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_hangs_holds_up_its_own_lane_only(provider: Emulator, settings: Any) -> None:
+    settings.PROVIDER_TIMEOUT_SECONDS = 4
+    provider.faults("hang", match={"to": "14165590001"})
+    [hanging] = waiting(recipient="+14165590001")
+    ended = threading.Event()
+
+    def senders() -> None:
+        run.send_in_lanes("transactional", lanes=2, should_stop=lambda: False)
+        ended.set()
+
+    thread = threading.Thread(target=senders)
+    thread.start()
+    wait_until(lambda: batch_of(hanging).state == "working")
+    [other] = waiting(recipient="+14165590002")
+    wait_until(lambda: fresh(other).status == "sent")
+
+    assert not ended.is_set()
+    thread.join()
+    assert fresh(hanging).status == "uncertain"
+
+
+def wait_until(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
