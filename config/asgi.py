@@ -1,6 +1,7 @@
-"""`live`: sockets over ASGI, only `/ws/…`. There is no "http" here on purpose, or this process would serve the whole site."""
+"""`live`: sockets over ASGI, only `/ws/…`. Django's own "http" is left out on purpose, or this process would serve the site."""
 
 import os
+from typing import Any
 
 import django
 from django.conf import settings
@@ -20,6 +21,19 @@ from interactions.routing import websocket_urlpatterns  # noqa: E402
 
 _anything_else = re_path(r"", WebsocketDenier.as_asgi())
 
+
+async def _no_pages(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Whoever asks this process for a page."""
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Only sockets live here.\n"})
+
+
 application = ProtocolTypeRouter(
-    {"websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, _anything_else])))}
+    {
+        "http": _no_pages,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, _anything_else]))
+        ),
+    }
 )

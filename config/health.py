@@ -11,6 +11,8 @@ from django.views.decorators.cache import never_cache
 from config import redis
 from config.celery import app
 
+_QUEUES = {"celery", "transactional", "marketing"}
+
 
 class NotReady(Exception):
     """Its text says what is missing, in a few words."""
@@ -63,6 +65,7 @@ def _redis() -> None:
 
 
 def _worker() -> None:
-    answers = app.control.ping(timeout=1.0, limit=1)
-    if not answers:
-        raise NotReady("no worker answers")
+    answers = app.control.inspect(timeout=2.0, limit=len(_QUEUES)).active_queues() or {}
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    if unserved := sorted(_QUEUES - served):
+        raise NotReady(f"nobody serves {', '.join(unserved)}")

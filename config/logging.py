@@ -75,6 +75,8 @@ def logging_config(level: str, *, renderer: Any) -> dict[str, Any]:
             "celery": quiet,
             "django_structlog": quiet,
             "aiohttp.access": quiet,
-            "django.request": quiet,
+            "django": {"handlers": [], "level": "INFO"},  # not its own handlers besides ours
+            "django.server": {"handlers": [], "propagate": True},
+            "django.request": {"level": "ERROR"},  # the line of the request itself says the rest
         },
     }

@@ -2,7 +2,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from celery.app.control import Control
+from celery.app.control import Inspect
 from django.db import OperationalError
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
@@ -10,14 +10,20 @@ from django.test import Client
 from config import health
 
 
+def serve(monkeypatch: pytest.MonkeyPatch, **workers: list[str]) -> None:
+    """These workers answer, each with the queues it serves."""
+    answers = {f"{name}@test": [{"name": queue} for queue in queues] for name, queues in workers.items()}
+    monkeypatch.setattr(Inspect, "active_queues", lambda *_: answers or None)
+
+
 @pytest.fixture
 def a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Control, "ping", lambda *_, **__: [{"worker@test": {"ok": "pong"}}])
+    serve(monkeypatch, worker=["celery"], sender=["transactional"], campaigns=["marketing"])
 
 
 @pytest.fixture
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Control, "ping", lambda *_, **__: [])
+    serve(monkeypatch)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def test_ready_when_every_part_is_there(client: Client):
 def test_not_ready_without_a_worker(client: Client):
     response = client.get("/ready")
     assert response.status_code == 503
-    assert response.json()["parts"]["worker"] == "no worker answers"
+    assert response.json()["parts"]["worker"] == "nobody serves celery, marketing, transactional"
     assert response.json()["parts"]["redis"] == "ok"
 
 
@@ -81,3 +87,13 @@ def test_not_ready_without_the_database(client: Client, monkeypatch):
     response = client.get("/ready")
     assert response.status_code == 503
     assert response.json() == {"status": "not ready", "parts": {"database": "unavailable (OperationalError)"}}
+
+
+@pytest.mark.django_db
+def test_not_ready_when_a_queue_has_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, worker=["celery"], campaigns=["marketing"])
+
+    response = client.get("/ready")
+
+    assert response.status_code == 503
+    assert response.json()["parts"]["worker"] == "nobody serves transactional"
