@@ -133,6 +133,7 @@ class Launcher:
         )
         self._parent, self._terminals = _parent(), _terminals()
         self._attached = False
+        self._begun = False
         self._looked = 0.0
         self._announced = bare
 
@@ -163,6 +164,7 @@ class Launcher:
         if count := end_leftovers(self._layout.data / "processes.json"):
             self._terminal.line(f"Ended {count} processes that an earlier start had left behind")
         self._layout.require_free_ports()
+        self._begun = True
         if not self._bare:
             self._attach()
             self._prepare()
@@ -246,6 +248,8 @@ class Launcher:
         """The last thing that is said, so that whoever waits for it knows that nothing is left."""
         stopped = engines.detach(self._layout.data, patience=_ENGINE_PATIENCE, wait_for_others=0.3)
         stay = self._attached and not stopped
+        if not self._begun:
+            return
         self._terminal.line("Stopped; the engines stay, another process uses them" if stay else "Stopped")
 
 
