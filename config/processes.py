@@ -272,10 +272,15 @@ def _terminals() -> list[int]:
 def prepare() -> int:
     """Bring the database and the demo data up to date."""
     import django
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-    django.setup()
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     call_command("migrate", interactive=False, verbosity=1)
     call_command("seed_demo")
     return 0

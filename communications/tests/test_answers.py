@@ -224,9 +224,7 @@ def test_what_the_carrier_did_is_believed_and_not_answered(
 
 
 @pytest.mark.django_db
-def test_a_second_confirm_changes_nothing(
-    john: Customer, visit: Appointment, reminder: AppointmentReminder
-) -> None:
+def test_a_second_confirm_changes_nothing(john: Customer, visit: Appointment, reminder: AppointmentReminder) -> None:
     receive(sms("CONFIRM", sid="SM1"))
     receive(sms("CONFIRM", sid="SM2"))
 
