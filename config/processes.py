@@ -272,6 +272,7 @@ def _terminals() -> list[int]:
 def prepare() -> int:
     """Bring the database and the demo data up to date."""
     import django
+    from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command
 
@@ -282,7 +283,8 @@ def prepare() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     call_command("migrate", interactive=False, verbosity=1)
-    call_command("seed_demo")
+    if settings.DEMO_DATA:
+        call_command("seed_demo")
     return 0
 
 

@@ -70,7 +70,7 @@ class MessageSchema(UuidModel, SchemaContent):
     name = models.TextField()
     descr = models.TextField(blank=True, default="")
     category = models.CharField(max_length=20, blank=True, default="", help_text="Such as APPT; part of the code.")
-    message_delivery_method = models.CharField(max_length=20, choices=DeliveryMethod)
+    message_delivery_method = models.CharField(max_length=20, choices=DeliveryMethod, default=DeliveryMethod.SMS)
     purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.TRANSACTIONAL)
     status = models.CharField(max_length=20, choices=Status, default=Status.PUBLISHED)
     default_language = models.CharField(max_length=10, default="en")

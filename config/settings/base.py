@@ -259,4 +259,5 @@ SPECTACULAR_SETTINGS = {
     },
 }
 IDEMPOTENCY_KEEP_HOURS = env.int("IDEMPOTENCY_KEEP_HOURS", 24)
+DEMO_DATA = False  # users with a known password: never outside development
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

@@ -8,6 +8,7 @@ from config.settings.base import *  # noqa: F403
 from config.settings.base import DATA_DIR, DATABASE_POOL_SIZE, EMULATOR_URL, HOST, LOG_LEVEL, REDIS_URL, database, env
 
 DEBUG = env.bool("DEBUG", True)
+DEMO_DATA = True
 SECRET_KEY = env.str("SECRET_KEY", "development-only-secret-key-never-use-it-in-production-000000")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 STORAGES = {
