@@ -19,8 +19,6 @@ from config.processes import BASE_DIR, CannotStart, Layout
 from config.supervisor import end_leftovers
 
 MOST_SECONDS = 8.0
-# make keeps these to itself; only Linux lets us see that it is handling one
-SEEN_IN_MAKE = [signal.SIGINT, signal.SIGHUP] if Path("/proc/self/status").exists() else []
 
 
 def free_port() -> int:
@@ -129,7 +127,7 @@ def test_a_child_that_does_not_obey_is_killed_in_time(tmp_path):
         assert "two did not end in time and is killed" in run.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, *SEEN_IN_MAKE])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_what_is_done_to_make_alone_stops_everything_too(tmp_path, number):
     arguments = f"-m config.processes up --bare --procfile {tmp_path / 'Procfile'}"
     (tmp_path / "Procfile").write_text(sleeper("one"))

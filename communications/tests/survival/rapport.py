@@ -1,5 +1,6 @@
 """A whole Rapport in real processes, with engines, ports and data of its own, to be hurt by the tests beside it."""
 
+import json
 import os
 import signal
 import socket
@@ -9,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import Message
 from hashlib import sha1
 from hmac import new as hmac
@@ -30,7 +32,8 @@ AUTH_TOKEN = "emulator-auth-token-0000000000001"
 
 
 class Rapport:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **env: str) -> None:
+        """`env`: what its processes see besides, or instead of what the tests need (short waits)."""
         self.data = data
         self.port = _free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -51,22 +54,32 @@ class Rapport:
             "SEND_LEASE_SECONDS": "10",
             "TICK_SECONDS": "1",
             "LOG_LEVEL": "WARNING",
+            **env,
         }
         self.emulator = Emulator(data / "emulator", self.env, self.port + 2)
         self.addresses = engines.addresses(data)
 
-    def start(self) -> None:
+    def start(self, *, procfile: Path = ROOT / "Procfile") -> None:
         self._log = (self.data / "processes.log").open("w")
         self._launcher = subprocess.Popen(
-            [sys.executable, "-m", "config.processes", "up"],
+            [sys.executable, "-m", "config.processes", "up", "--procfile", str(procfile)],
             cwd=ROOT, env=self.env, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        self.until("Rapport is ready", lambda: self.get("/ready")[0] == 200, seconds=120)
+        self.until("Rapport is ready", self._is_ready, seconds=240)
 
     def stop(self) -> None:
         self._launcher.send_signal(signal.SIGTERM)
         self._launcher.wait(20)
         self._log.close()
+
+    @contextmanager
+    def nobody_mends(self) -> Iterator[None]:
+        """The launcher stands still: what dies stays dead for as long."""
+        self._launcher.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._launcher.send_signal(signal.SIGCONT)
 
     def sql(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.addresses.database_url, autocommit=True) as connection:
@@ -86,6 +99,11 @@ class Rapport:
 
     def get(self, path: str) -> tuple[int, str]:
         return _answer(urllib.request.Request(f"{self.url}{path}"))[:2]
+
+    def post(self, path: str, values: dict[str, Any], headers: dict[str, str]) -> tuple[int, str]:
+        """A request to the API, in JSON."""
+        body, headers = json.dumps(values).encode(), {**headers, "Content-Type": "application/json"}
+        return _answer(urllib.request.Request(f"{self.url}{path}", data=body, headers=headers))[:2]
 
     def webhook(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, str], float]:
         """Post a signed webhook: status, headers, seconds."""
@@ -127,6 +145,11 @@ class Rapport:
                 parent = process.parent()
                 return parent if parent and parent.name() == name else process
         raise AssertionError(f"No {name} of {self.data} runs.")
+
+    def _is_ready(self) -> bool:
+        if self._launcher.poll() is not None:
+            raise RuntimeError(f"The launcher gave up:\n{(self.data / 'processes.log').read_text()[-2000:]}")
+        return self.get("/ready")[0] == 200
 
     def until(self, what: str, look: Callable[[], T], *, seconds: float) -> T:
         """Wait for `look` to be true; a look that fails counts as not yet."""
