@@ -75,7 +75,12 @@ class MessageSchemaForm(forms.ModelForm):
     def _compile(self, method: str, values: dict[str, Any]) -> None:
         """What saving would refuse is an error of the form, at its field."""
         try:
-            compile_content(method, values["template_schema"])
+            compile_content(
+                method,
+                values["template_schema"],
+                subject=values.get("subject") or "",
+                preview_text=values.get("preview_text") or "",
+            )
         except TemplateProblem as problem:
             place = f" (line {problem.line}, column {problem.column})" if problem.field in ("message", "") else ""
             self.add_error(self._field_of(problem, method), f"{problem.message}{place}")

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from communications.choices import EventKind, MessageStatus, Reason
+from communications.failpoints import failpoint
 from communications.models import DeliveryEvent, MessageData
 from communications.providers.base import Outcome, SendResult
 from communications.sending.claim import lock_batches
@@ -80,6 +81,7 @@ def settle(sent: Slice, results: Sequence[SendResult]) -> None:
     log_sent([row for row in mine if row.status in _TAKEN])
     show_delivery([row for row in mine if row.status not in _TAKEN])
     _believe_opt_outs(mine, by_id, at)
+    failpoint("before_settle")
 
 
 def _locked(rows: Sequence[MessageData]) -> list[MessageData]:

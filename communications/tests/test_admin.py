@@ -210,10 +210,20 @@ def test_a_template_that_cannot_be_used_is_told_at_its_field_and_nothing_is_stor
 
 def test_a_method_that_nothing_sends_yet_is_told_at_its_field(staff: Client) -> None:
     answer = staff.post(
-        add_url(MessageSchema), schema_form(message_delivery_method="PUSH", template_schema='{"title": "x"}')
+        add_url(MessageSchema), schema_form(message_delivery_method="WHATSAPP", template_schema='{"message": "x"}')
     )
 
     assert "message_delivery_method" in answer.context["adminform"].form.errors
+
+
+def test_a_broken_subject_is_told_at_its_field(staff: Client) -> None:
+    blocks = '{"blocks": [{"type": "text", "content": "Hello"}]}'
+    form = schema_form(message_delivery_method="EMAIL", template_schema=blocks, subject="Save {{ x", preview_text="")
+
+    answer = staff.post(add_url(MessageSchema), form)
+
+    assert "subject" in answer.context["adminform"].form.errors
+    assert not MessageSchema.objects.filter(name=form["name"]).exists()
 
 
 def test_a_reminder_schedule_is_made(staff: Client, reminder_schema: MessageSchema) -> None:

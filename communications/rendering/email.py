@@ -1,0 +1,121 @@
+"""E-mail: blocks compiled once a version into HTML and text that still hold Liquid, rendered for each person.
+
+Blocks are checked and cleaned with their Liquid hidden, made into a page, and only then does Liquid come back; so
+values are put into finished HTML, escaped, and nothing an author or a customer writes is ever read as a tag.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain, zip_longest
+from typing import Any
+
+from communications.rendering import cleaning
+from communications.rendering.blocks import plain_text, read_blocks
+from communications.rendering.email_schema import check_shape
+from communications.rendering.liquid import Compiled, compile_template
+from communications.rendering.mjml import to_html
+from communications.rendering.problems import MissingVariables, TemplateProblem
+from communications.rendering.tokens import Tokens
+
+_OPENS_LINK = ('href="', 'src="')
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledEmail:
+    """Sources of three Liquid templates: `html` escapes its values, `subject` and `text` do not.
+
+    `variables` are the paths that any of them reads, as they first appear. A version keeps `asdict` of it as JSON.
+    """
+
+    html: str
+    text: str
+    variables: list[str] = field(default_factory=list)
+    subject: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedEmail:
+    """`subject` is one line; `html` a whole page; `text` the same for those who read no HTML."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def compile_email(template_schema: Mapping[str, Any], *, subject: str = "", preview_text: str = "") -> CompiledEmail:
+    """Blocks and global styles (source 000) as a page and a text. Raises TemplateProblem naming the field."""
+    check_shape(template_schema)
+    source = json.dumps([template_schema, subject, preview_text], ensure_ascii=False)
+    tokens = Tokens("l", unlike=source)
+    subject_line = tokens.restore(cleaning.clean_line(subject, tokens, field="subject"))
+    body = Tokens("l", unlike=source)
+    preview = cleaning.clean_line(preview_text, body, field="preview_text")
+    blocks = read_blocks(template_schema["blocks"], body)
+    text = body.restore(plain_text(blocks)) + "\n"
+    styles = template_schema.get("globalStyles", {})
+    page = to_html(blocks, styles, preview=cleaning.as_attribute(preview), source=source)
+    if not body.all_found_once(page):
+        raise TemplateProblem("These blocks cannot be made into a page.", field="blocks")
+    html = body.restore(page)
+    return CompiledEmail(html=html, text=text, subject=subject_line, variables=_variables(subject_line, html, text))
+
+
+def render_email(compiled: CompiledEmail, context: Mapping[str, Any]) -> RenderedEmail:
+    """The e-mail for one person.
+
+    Raises `MissingVariables` naming all that subject, page and text want, `TemplateProblem` when a value cannot be
+    rendered or brings an address of a scheme that is not allowed (`javascript:`).
+    """
+    subject, html, text = _templates(compiled)
+    slots, missing = [], dict[str, None]()
+    for template in (subject, html, text):
+        try:
+            slots.append(template.slots(context))
+        except MissingVariables as error:
+            missing.update(dict.fromkeys(error.names))
+    if missing:
+        raise MissingVariables(missing)
+    _check_addresses(html.static, slots[1])
+    return RenderedEmail(
+        subject=" ".join(_joined(subject.static, slots[0]).split()),
+        html=_joined(html.static, slots[1]),
+        text=_joined(text.static, slots[2]),
+    )
+
+
+def _templates(compiled: CompiledEmail) -> tuple[Compiled, Compiled, Compiled]:
+    return (
+        compile_template(compiled.subject),
+        compile_template(compiled.html, html=True),
+        compile_template(compiled.text),
+    )
+
+
+def _variables(subject: str, html: str, text: str) -> list[str]:
+    names: dict[str, None] = {}
+    for part, source, escaped in (("subject", subject, False), ("blocks", html, True), ("blocks", text, False)):
+        try:
+            names.update(dict.fromkeys(compile_template(source, html=escaped).variable_order))
+        except TemplateProblem as problem:
+            raise problem.in_field(part) from problem
+    return list(names)
+
+
+def _check_addresses(static: Sequence[str], slots: Sequence[str]) -> None:
+    """An address that begins with a variable shows its scheme only now."""
+    for index, before in enumerate(static[:-1]):
+        if before.endswith(_OPENS_LINK):
+            url = _joined(slots[index : index + 20], static[index + 1 : index + 21]).partition('"')[0]
+            if not cleaning.SAFE_LINK.match(url):
+                raise TemplateProblem(f"{cleaning.LINK_WANTED} Not so: “{url[:60]}”.", field="blocks")
+
+
+def _joined(first: Sequence[str], second: Sequence[str]) -> str:
+    return "".join(chain.from_iterable(zip_longest(first, second, fillvalue="")))
+
+
+__all__ = ["CompiledEmail", "MissingVariables", "RenderedEmail", "TemplateProblem", "compile_email", "render_email"]

@@ -1,0 +1,202 @@
+"""What must hold when all is calm, whatever happened: asked of the database and of the provider's ledger, never of Rapport."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from communications.tests.chaos.harness import PEOPLE, SCHEMA, Chaos
+
+_TAKEN = ("sent", "delivered", "bounced")
+_NOT_TAKEN = ("failed", "suppressed", "cancelled")
+_FINAL = (*_TAKEN, *_NOT_TAKEN, "uncertain")
+_REFUSED = ("rejected", "gave_up")  # failed without having been taken; `undelivered` was taken
+_MOST_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One of our messages, as the database has it."""
+
+    id: str
+    status: str
+    reason: str
+    possible_duplicate: bool
+    interaction: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the invariants are asked of. `taken`: how often the provider accepted each of our messages, by its id."""
+
+    chaos: Chaos
+    rows: list[Row]
+    taken: Counter[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """An invariant's outcome: nothing in `broken` is what it should be."""
+
+    name: str
+    says: str
+    broken: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.broken
+
+
+Check: TypeAlias = Callable[[Evidence], list[str]]
+
+
+def judge(chaos: Chaos) -> list[Verdict]:
+    """Every invariant's verdict."""
+    evidence = gather(chaos)
+    return [Verdict(name=name, says=says, broken=check(evidence)) for name, says, check in _INVARIANTS]
+
+
+def gather(chaos: Chaos) -> Evidence:
+    found = chaos.rapport.sql(
+        """
+        SELECT m.id::text, m.status, m.decision_reason, m.possible_duplicate, m.interaction_id::text
+        FROM f_message_data m JOIN d_message_schema s ON s.id = m.message_schema_id WHERE s.code = %s
+        """,
+        SCHEMA,
+    )
+    names = ("id", "status", "reason", "possible_duplicate", "interaction")
+    accepted = chaos.rapport.emulator.ledger("accepted")
+    return Evidence(
+        chaos=chaos,
+        rows=[Row(**dict(zip(names, values, strict=True))) for values in found],
+        taken=Counter(entry["reference"] for entry in accepted if entry["reference"]),
+    )
+
+
+def _one_row_a_request(evidence: Evidence) -> list[str]:
+    promised, stored = Counter(evidence.chaos.promises.accepted.values()), Counter(row.id for row in evidence.rows)
+    return _strange("promised, not stored", promised - stored) + _strange("stored, not promised", stored - promised)
+
+
+def _nothing_in_flight(evidence: Evidence) -> list[str]:
+    unsettled = [f"{row.id} is {row.status}" for row in evidence.rows if row.status not in _FINAL]
+    held = "SELECT id::text FROM send_batches WHERE state = 'working' AND lease_until < now() OR in_flight <> '{}'"
+    return unsettled[:_MOST_SHOWN] + _found(evidence, "batch past its lease", held)
+
+
+def _never_twice_unflagged(evidence: Evidence) -> list[str]:
+    flagged = {row.id for row in evidence.rows if row.possible_duplicate}
+    return _strange("taken twice", [key for key, times in evidence.taken.items() if times > 1 and key not in flagged])
+
+
+def _sent_is_what_was_taken(evidence: Evidence) -> list[str]:
+    sent = {row.id for row in evidence.rows if row.status in _TAKEN or row.reason == "undelivered"}
+    refused = {row.id for row in evidence.rows if row.status in _NOT_TAKEN} - sent
+    return [
+        *_strange("sent, but the provider has it not", sent - set(evidence.taken)),
+        *_strange("taken, but not to have been sent", refused & set(evidence.taken)),
+        *_strange("failed for no reason", _unreasoned(evidence.rows)),
+    ]
+
+
+def _unreasoned(rows: Iterable[Row]) -> list[str]:
+    return [row.id for row in rows if row.status == "failed" and row.reason not in (*_REFUSED, "undelivered")]
+
+
+def _acknowledged_is_stored(evidence: Evidence) -> list[str]:
+    found = evidence.chaos.rapport.sql(
+        "SELECT channel_message_id FROM communication_messages WHERE channel_message_id LIKE %s", "SM0000%"
+    )
+    recorded = Counter(sid for (sid,) in found)
+    bodies = evidence.chaos.rapport.sql("SELECT body FROM webhook_deliveries WHERE state = 'quarantined'")
+    quarantined = " ".join(bytes(body).decode() for (body,) in bodies)
+    missing = [s for s in evidence.chaos.promises.acknowledged if s not in recorded and s not in quarantined]
+    waiting = "SELECT id::text FROM webhook_deliveries WHERE state = 'received'"
+    return [
+        *_strange("acknowledged, not recorded", missing),
+        *_strange("recorded, never acknowledged", set(recorded) - evidence.chaos.promises.acknowledged),
+        *_found(evidence, "not processed", waiting),
+    ]
+
+
+def _receipts_are_stored(evidence: Evidence) -> list[str]:
+    told = {
+        f"{entry['sid']}:{entry['event']}"
+        for entry in evidence.chaos.rapport.emulator.ledger("callback")
+        if entry["answer"] and entry["answer"] < 300
+    }
+    events = {
+        event.rsplit(":", 1)[0] for (event,) in evidence.chaos.rapport.sql("SELECT event_id FROM delivery_events")
+    }
+    return _strange("receipt acknowledged, not stored", told - events)
+
+
+def _one_customer_one_conversation(evidence: Evidence) -> list[str]:
+    twice = "SELECT identifier_value FROM customer_identifiers GROUP BY identifier_type, identifier_value HAVING count(*) > 1"
+    several = (
+        "SELECT customer_id::text FROM conversations WHERE status = 'active' GROUP BY customer_id HAVING count(*) > 1"
+    )
+    wrote = evidence.chaos.rapport.sql(
+        "SELECT count(DISTINCT customer_id) FROM customer_identifiers WHERE identifier_value LIKE '+1647200%%'"
+    )[0][0]
+    return [
+        *_found(evidence, "identifier of two customers", twice),
+        *_found(evidence, "customer with two active conversations", several),
+        *([f"{wrote} customers, but {PEOPLE} people wrote"] if wrote > PEOPLE else []),
+    ]
+
+
+def _numbers_are_unique(evidence: Evidence) -> list[str]:
+    messages = "SELECT message_number FROM f_message_data GROUP BY 1 HAVING count(*) > 1"
+    interactions = "SELECT interaction_number FROM f_customer_interaction GROUP BY 1 HAVING count(*) > 1"
+    return _found(evidence, "message number", messages) + _found(evidence, "interaction number", interactions)
+
+
+def _one_customer_throughout(evidence: Evidence) -> list[str]:
+    threads = """
+        SELECT m.id::text FROM communication_messages m
+        JOIN conversations c ON c.id = m.conversation_id JOIN f_customer_interaction i ON i.id = m.interaction_id
+        WHERE c.customer_id <> i.customer_id OR (i.conversation_id IS NOT NULL AND i.conversation_id <> c.id)
+    """
+    sent = """
+        SELECT m.id::text FROM f_message_data m JOIN f_customer_interaction i ON i.id = m.interaction_id
+        WHERE m.customer_id <> i.customer_id
+    """
+    return _found(evidence, "message", threads) + _found(evidence, "sent message", sent)
+
+
+def _one_interaction_a_message(evidence: Evidence) -> list[str]:
+    sent = [row for row in evidence.rows if row.status in _TAKEN]
+    orphans = """
+        SELECT i.id::text FROM f_customer_interaction i JOIN customer_identifiers c ON c.customer_id = i.customer_id
+        WHERE c.identifier_value LIKE '+14162%%' AND i.interaction_subtype = 'outbound'
+        AND NOT EXISTS (SELECT 1 FROM f_message_data m WHERE m.interaction_id = i.id)
+    """
+    return [
+        *_strange("sent without an interaction", [row.id for row in sent if row.interaction is None]),
+        *_found(evidence, "interaction of no message", orphans),
+    ]
+
+
+_INVARIANTS: tuple[tuple[str, str, Check], ...] = (
+    ("I1", "one row for each accepted request and key", _one_row_a_request),
+    ("I2", "every message is settled or honestly uncertain, none in flight past its lease", _nothing_in_flight),
+    ("I3", "no message was taken twice by the provider without a flag", _never_twice_unflagged),
+    ("I4", "sent is what the provider took, refused is what it did not", _sent_is_what_was_taken),
+    ("I6", "every acknowledged message is recorded once or quarantined", _acknowledged_is_stored),
+    ("I6", "every acknowledged receipt is stored", _receipts_are_stored),
+    ("I7", "one customer for each address, one active conversation for each customer", _one_customer_one_conversation),
+    ("I13", "numbers are unique", _numbers_are_unique),
+    ("I14", "a message, its conversation and its interaction name one customer", _one_customer_throughout),
+    ("I14", "one interaction for each sent message", _one_interaction_a_message),
+)
+
+
+def _found(evidence: Evidence, what: str, statement: str) -> list[str]:
+    return _strange(what, [str(row[0]) for row in evidence.chaos.rapport.sql(statement)])
+
+
+def _strange(what: str, keys: Iterable[str]) -> list[str]:
+    found = sorted(keys)
+    shown = ", ".join(found[:_MOST_SHOWN])
+    return [f"{what}: {len(found)} ({shown})"] if found else []
