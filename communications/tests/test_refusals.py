@@ -90,7 +90,7 @@ def test_what_is_refused_says_why_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, code: str, attr: str, make: Refused
 ) -> None:
     if code == "template_error":
-        monkeypatch.setattr("communications.actions.schemas._COMPILERS", {"SMS": dict})
+        monkeypatch.setattr("communications.actions.schemas.compile_sms", dict)
     refused = make()
     before = stored()
 
