@@ -19,10 +19,8 @@ import json
 from communications.actions.messages import MessageRequest, send_messages
 from communications.models import MessageSchema
 from communications.actions.schemas import save_schema
-schema = MessageSchema.objects.filter(code="SURVIVAL").first()
-if schema is None:
-    schema = MessageSchema(code="SURVIVAL", name="Survival", message_delivery_method="SMS", template_schema={{"message": "Part {{{{ part }}}} of {name}"}})
-    save_schema(schema)
+schema = MessageSchema(name="{name}", message_delivery_method="SMS", template_schema={{"message": "Part {{{{ part }}}} of {name}"}})
+save_schema(schema)
 requests = [MessageRequest(schema=schema, recipient=f"+1416{first} {{n:04d}}".replace(" ", ""), variables={{"part": n}}) for n in range({count})]
 rows = send_messages(requests)
 print(json.dumps({{"count": len(rows)}}))
@@ -44,7 +42,7 @@ def test_a_sender_killed_in_the_middle_of_2000_sms_loses_none_and_doubles_none(r
     rapport.emulator.latency(500, 100)  # most of the time calls are under way
     rapport.emulator.callbacks(enabled=False)  # or the provider's own events settle the doubt first
     rapport.django(TAKE_ON.format(name="a killed sender", first="221", count=2_000))
-    sent = "SELECT count(*) FROM f_message_data m JOIN d_message_schema s ON s.id = m.message_schema_id WHERE s.code = 'SURVIVAL' AND m.sent_ts IS NOT NULL"
+    sent = "SELECT count(*) FROM f_message_data WHERE recipient LIKE '+1416221%%' AND sent_ts IS NOT NULL"
     rapport.until("sending is under way", lambda: rapport.sql(sent)[0][0] > 300, seconds=60)
     time.sleep(1.2)  # a slice was just settled; by now the next one's calls are under way
     victims = rapport.processes("celery", "transactional")
