@@ -1,5 +1,27 @@
 """The transport in the back office."""
 
-from communications.admin import batch, delivery_event, journal, message_data, reminders, requests, schema
+from communications.admin import (
+    batch,
+    bulk_send,
+    delivery_event,
+    journal,
+    lines,
+    message_data,
+    reminders,
+    requests,
+    schema,
+    tracking,
+)
 
-__all__ = ["batch", "delivery_event", "journal", "message_data", "reminders", "requests", "schema"]
+__all__ = [
+    "batch",
+    "bulk_send",
+    "delivery_event",
+    "journal",
+    "lines",
+    "message_data",
+    "reminders",
+    "requests",
+    "schema",
+    "tracking",
+]

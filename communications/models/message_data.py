@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from communications.choices import DecisionKind, DeliveryMethod, MessageStatus, Reason
+from communications.models.bulk_send import BulkSend
 from communications.models.schema import MessageSchema, MessageSchemaVersion
 from communications.models.send_batch import SendBatch
 from config.db import UuidModel, enum_check
@@ -74,6 +75,9 @@ class MessageData(UuidModel, MessageOutcome):
         MessageSchemaVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="messages", db_index=False
     )
     batch = models.ForeignKey(SendBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages")
+    bulk = models.ForeignKey(
+        BulkSend, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages", db_index=False
+    )
     customer = models.ForeignKey(
         Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="messages", db_index=False
     )
@@ -137,6 +141,7 @@ class MessageData(UuidModel, MessageOutcome):
             models.Index(fields=["status"], name="idx_msg_data_status"),
             models.Index(fields=["sent_ts"], name="idx_msg_data_sent"),
             models.Index(F("customer"), F("created_ts").desc(), name="idx_msg_data_customer"),
+            models.Index(fields=["bulk"], name="idx_msg_data_bulk", condition=Q(bulk__isnull=False)),
             models.Index(
                 fields=["appointment"], name="idx_msg_data_appointment", condition=Q(appointment__isnull=False)
             ),

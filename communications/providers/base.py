@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain, zip_longest
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -24,22 +25,70 @@ class Outcome(StrEnum):
     UNCERTAIN = "uncertain"  # the request left, no readable answer came
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file in storage that goes with every mail of a version."""
+
+    key: str
+    name: str
+    content_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class EmailTemplate:
+    """What all mails of one template version share. Each part is its static pieces, with room for a slot between two.
+
+    One object serves all rows of a batch, so a provider may group by it.
+    """
+
+    version_id: UUID
+    subject: tuple[str, ...]
+    html: tuple[str, ...]
+    text: tuple[str, ...]
+    sender_name: str = ""
+    reply_to: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmailSlots:
+    """One person's part of a mail, rendered: one text a slot, one fewer than the template's static pieces.
+
+    `headers` are this person's own, such as List-Unsubscribe and Message-ID.
+    """
+
+    subject: Sequence[str]
+    html: Sequence[str]
+    text: Sequence[str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundMessage:
-    """One message on its way out. `reference` is our own id, which travels with it so that events find their message."""
+    """One message on its way out. `reference` is our own id, which travels with it so that events find their message.
+
+    `text` is an SMS; an e-mail is its `template` with the person's `slots` in it.
+    """
 
     reference: UUID
     channel: str
     recipient: str
     sender: str
-    text: str
+    text: str = ""
+    template: EmailTemplate | None = None
+    slots: EmailSlots | None = None
     recipient_name: str = ""
     expires_at: datetime | None = None
     created_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+def joined(static: Sequence[str], slots: Sequence[str]) -> str:
+    """A part of an e-mail for one person: static pieces and slots in turn."""
+    return "".join(chain.from_iterable(zip_longest(static, slots, fillvalue="")))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SendResult:
     """The provider's answer for one message; `retry_after` in seconds; `opted_out`: it says the person wants nothing."""
 

@@ -9,13 +9,17 @@ from factory.django import DjangoModelFactory
 from communications.choices import DeliveryMethod, EventKind
 from communications.models import (
     AppointmentReminder,
+    BulkSend,
     DeliveryEvent,
     IdempotencyKey,
     MessageData,
     MessageSchema,
     MessageSchemaVersion,
+    ProviderCircuit,
     ReminderSchedule,
     SendBatch,
+    SenderLine,
+    TrackedLink,
     WebhookDelivery,
 )
 from config.accounts.tests.factories import UserFactory
@@ -131,3 +135,39 @@ class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):
     key = factory.Sequence(lambda n: f"key-{n}")
     path = "/api/v1/message-data"
     request_hash = "0" * 64
+
+
+class SenderLineFactory(DjangoModelFactory[SenderLine]):
+    class Meta:
+        model = SenderLine
+
+    provider = "twilio"
+    sender = factory.Sequence(lambda n: f"+1519558{n:04d}")
+    per_second = 100
+
+
+class ProviderCircuitFactory(DjangoModelFactory[ProviderCircuit]):
+    class Meta:
+        model = ProviderCircuit
+
+    provider = factory.Sequence(lambda n: f"provider-{n}")
+
+
+class TrackedLinkFactory(DjangoModelFactory[TrackedLink]):
+    class Meta:
+        model = TrackedLink
+
+    schema_version = factory.SubFactory(MessageSchemaVersionFactory)
+    position = 1
+    target = "https://rapport.test/offer"
+
+
+class BulkSendFactory(DjangoModelFactory[BulkSend]):
+    """Two recipients, none of them dealt with."""
+
+    class Meta:
+        model = BulkSend
+
+    message_schema = factory.SubFactory(MessageSchemaFactory)
+    recipients: Any = factory.LazyFunction(lambda: [{"recipient": "+14165550101"}, {"recipient": "+14165550102"}])
+    total = 2

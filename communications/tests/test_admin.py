@@ -19,16 +19,20 @@ from config.tests.back_office import add_url, list_queries, list_url, models_of,
 
 FACTORIES = {
     models.AppointmentReminder: factories.AppointmentReminderFactory,
+    models.BulkSend: factories.BulkSendFactory,
     models.DeliveryEvent: factories.DeliveryEventFactory,
     models.IdempotencyKey: factories.IdempotencyKeyFactory,
     models.MessageData: factories.MessageDataFactory,
     models.MessageSchema: factories.MessageSchemaFactory,
     models.MessageSchemaVersion: factories.MessageSchemaVersionFactory,
+    models.ProviderCircuit: factories.ProviderCircuitFactory,
     models.ReminderSchedule: factories.ReminderScheduleFactory,
     models.SendBatch: factories.SendBatchFactory,
+    models.SenderLine: factories.SenderLineFactory,
+    models.TrackedLink: factories.TrackedLinkFactory,
     models.WebhookDelivery: factories.WebhookDeliveryFactory,
 }
-WRITABLE = (models.MessageSchema, models.ReminderSchedule)
+WRITABLE = (models.MessageSchema, models.ReminderSchedule, models.SenderLine)
 
 
 @pytest.fixture

@@ -7,19 +7,23 @@ from uuid_utils.compat import uuid7
 from communications.models import MessageSchemaVersion
 from communications.tests.factories import (
     AppointmentReminderFactory,
+    BulkSendFactory,
     DeliveryEventFactory,
     IdempotencyKeyFactory,
     MessageDataFactory,
     MessageSchemaFactory,
     MessageSchemaVersionFactory,
+    ProviderCircuitFactory,
     ReminderScheduleFactory,
     SendBatchFactory,
+    SenderLineFactory,
+    TrackedLinkFactory,
     WebhookDeliveryFactory,
     WorkingBatchFactory,
 )
 from config.accounts.tests.factories import UserFactory
 from config.db import fetch_all
-from config.tests.constraints import Break, assert_refused, indexes_of, tables_of, twice
+from config.tests.constraints import Break, assert_refused, indexes_of, tables_of, twice, without
 from customers.tests.factories import AppointmentFactory, EmployeeFactory
 from interactions.tests.factories import InteractionFactory, MessageFactory
 
@@ -76,6 +80,28 @@ BREAKS: list[Break] = [
     ("send_batches_lease_paired", lambda: WorkingBatchFactory(lease_until=None)),
     ("send_batches_lease_paired", lambda: SendBatchFactory(lease_until=NOON)),
     ("send_batches_in_flight_only_working", lambda: SendBatchFactory(in_flight=[uuid7()])),
+    ("sender_lines_once", twice(SenderLineFactory, sender="+15195550100")),
+    ("sender_lines_rate", lambda: SenderLineFactory(per_second=0)),
+    ("sender_lines_burst", lambda: SenderLineFactory(burst=0)),
+    ("sender_lines_tokens", lambda: SenderLineFactory(tokens=-1)),
+    ("provider_circuits_provider_key", twice(ProviderCircuitFactory, provider="twilio")),
+    (
+        "provider_circuits_state",
+        without(
+            "provider_circuits",
+            "provider_circuits_probe_paired",
+            lambda: ProviderCircuitFactory(state="pigeon"),
+        ),
+    ),
+    ("provider_circuits_counts", lambda: ProviderCircuitFactory(calls=-1)),
+    ("provider_circuits_probe_paired", lambda: ProviderCircuitFactory(state="open")),
+    ("tracked_links_once", lambda: same(TrackedLinkFactory, schema_version=MessageSchemaVersionFactory)),
+    ("tracked_links_position", lambda: TrackedLinkFactory(position=0)),
+    ("tracked_links_target", lambda: TrackedLinkFactory(target="")),
+    ("bulk_sends_state", lambda: BulkSendFactory(state="pigeon")),
+    ("bulk_sends_total", lambda: BulkSendFactory(total=10_001)),
+    ("bulk_sends_progress", lambda: BulkSendFactory(position=3)),
+    ("bulk_sends_done_is_all", lambda: BulkSendFactory(state="done", position=1)),
     ("delivery_events_once", twice(DeliveryEventFactory, event_id="event-1")),
     ("delivery_events_kind", lambda: DeliveryEventFactory(kind="pigeon")),
     ("reminder_schedules_name_key", twice(ReminderScheduleFactory, name="The day before")),

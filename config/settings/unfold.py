@@ -68,7 +68,10 @@ UNFOLD: dict[str, Any] = {
                 "Sending",
                 ("Messages", "send", "communications.messagedata"),
                 ("Templates", "article", "communications.messageschema"),
+                ("Bulk requests", "dynamic_feed", "communications.bulksend"),
                 ("Batches", "stacks", "communications.sendbatch"),
+                ("Lines and rates", "speed", "communications.senderline"),
+                ("Providers", "power", "communications.providercircuit"),
                 ("Reminders", "alarm", "communications.reminderschedule"),
             ),
             _group(
