@@ -33,6 +33,11 @@ def free_port() -> int:
             return port
 
 
+def hang_up_is_heard() -> None:
+    """Tests that run under nohup hand an ignored SIGHUP down, and the launcher honours that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Run:
     """A running launcher whose output is kept in a file."""
 
@@ -47,6 +52,7 @@ class Run:
         env |= options.pop("env", {})
         with self.log.open("wb") as output:
             options = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True, **options}
+            options.setdefault("preexec_fn", hang_up_is_heard)
             self.process = subprocess.Popen(command, cwd=BASE_DIR, env=env, **options)
 
     @property
