@@ -11,8 +11,9 @@ from datetime import datetime
 
 from django.db.models.functions import Now
 
+from config.db import fetch_all
 from customers.choices import ConsentPurpose, ConsentStatus, Purpose
-from customers.models import ConsentEvent, Suppression
+from customers.models import ConsentEvent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +27,23 @@ class Verdict:
 def verdict(events: Sequence[ConsentEvent], purpose: str) -> Verdict:
     """What `events` of one address, oldest first, say about sending for `purpose`."""
     last = {event.purpose: event for event in events}
-    everything, specific = last.get(ConsentPurpose.ALL), last.get(purpose)
-    if everything and everything.status == ConsentStatus.OPT_OUT:
-        return Verdict(allowed=False, because=everything)
-    if specific:
-        return Verdict(allowed=specific.status == ConsentStatus.OPT_IN, because=specific)
-    return Verdict(allowed=purpose == Purpose.TRANSACTIONAL)
+    word = _deciding({each: event.status for each, event in last.items()}, purpose)
+    if word is None:
+        return Verdict(allowed=purpose == Purpose.TRANSACTIONAL)
+    return Verdict(allowed=last[word].status == ConsentStatus.OPT_IN, because=last[word])
+
+
+def allows(last_words: Mapping[str, str], purpose: str) -> bool:
+    """The same of an address's last words, by what each speaks of (see `last_words`)."""
+    word = _deciding(last_words, purpose)
+    return purpose == Purpose.TRANSACTIONAL if word is None else last_words[word] == ConsentStatus.OPT_IN
+
+
+def _deciding(last_words: Mapping[str, str], purpose: str) -> str | None:
+    """Which of the last words decides about `purpose`: a STOP to everything first, then what was said of it."""
+    if last_words.get(ConsentPurpose.ALL) == ConsentStatus.OPT_OUT:
+        return ConsentPurpose.ALL
+    return purpose if purpose in last_words else None
 
 
 def allowed(channel: str, address: str, purpose: str, *, at: datetime | None = None) -> Verdict:
@@ -48,7 +60,29 @@ def ledger(channel: str, addresses: Iterable[str], *, at: datetime | None = None
     return found
 
 
-def suppressions(channel: str, addresses: Iterable[str]) -> Mapping[str, Suppression]:
-    """The suppression in force for each address that has one, in one query."""
-    rows = Suppression.objects.in_force().filter(channel=channel, address__in=list(addresses)).order_by("-created_at")
-    return {row.address: row for row in rows}
+def last_words(channel: str, addresses: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+    """What each address said last of each purpose, by address; in one query that reads only what decides."""
+    rows = fetch_all(
+        """
+        SELECT DISTINCT ON (address, purpose) address, purpose, status FROM consent_events
+        WHERE channel = %s AND address = ANY(%s) AND occurred_at <= statement_timestamp()
+        ORDER BY address, purpose, occurred_at DESC, created_at DESC, id DESC
+        """,
+        [channel, list(addresses)],
+    )
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for address, purpose, status in rows:
+        found[address][purpose] = status
+    return found
+
+
+def suppressions(channel: str, addresses: Iterable[str]) -> Mapping[str, str]:
+    """The reason of the latest suppression in force for each address that has one, in one query."""
+    rows = fetch_all(
+        """
+        SELECT address, reason FROM suppressions
+        WHERE channel = %s AND address = ANY(%s) AND lifted_at IS NULL ORDER BY created_at
+        """,
+        [channel, list(addresses)],
+    )
+    return dict(rows)

@@ -14,11 +14,11 @@ from communications.exceptions import UnknownMessage
 from communications.models import DeliveryEvent, MessageData
 from communications.providers import loop, registry
 from communications.providers.base import DeliveryReceipt
+from communications.sending.compose import outbound
 from communications.sending.facts import channel_of
 from communications.sending.fold import Evidence, Standing, State, fold
 from communications.sending.log import log_sent, show_delivery
 from communications.sending.requeue import requeue
-from communications.sending.slices import outbound
 from config.db import now as database_now
 from config.db import update_rows
 from customers.choices import Channel

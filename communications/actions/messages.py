@@ -130,13 +130,23 @@ def reply_to_conversation(
 @transaction.atomic
 def withdraw_message(message_id: UUID, *, reason: Reason = Reason.WITHDRAWN) -> bool:
     """Cancel a message that no call was begun for. False when it is too late."""
-    row = MessageData.objects.unsettled().select_for_update(no_key=True).filter(pk=message_id).first()
-    if row is None or SendBatch.objects.filter(messages=row, in_flight__contains=[row.pk]).exists():
+    row = _held_back(message_id)
+    if row is None:
         return False
     row.status, row.decision_reason, row.decided_ts = MessageStatus.CANCELLED, reason, database_now()
     row.save(update_fields=["status", "decision_reason", "decided_ts", "updated_ts"])
     show_delivery([row])
     return True
+
+
+def _held_back(message_id: UUID) -> MessageData | None:
+    """The message under the lock of its batch, which no slice leaves without; None when its call has begun or is over."""
+    while row := MessageData.objects.unsettled().filter(pk=message_id).first():
+        batch = SendBatch.objects.select_for_update(no_key=True).filter(messages=row).first()
+        row = MessageData.objects.unsettled().select_for_update(no_key=True).filter(pk=message_id).first()
+        if row is None or batch is None or row.batch_id == batch.pk:
+            return None if row and batch and row.pk in batch.in_flight else row
+    return None
 
 
 def _row(request: MessageRequest, by: User | None, version_of: VersionOf) -> MessageData:

@@ -5,6 +5,7 @@ values are put into finished HTML, escaped, and nothing an author or a customer 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain, zip_longest
@@ -19,6 +20,7 @@ from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.tokens import Tokens
 
 _OPENS_LINK = ('href="', 'src="')
+_LINE_ENDS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")  # a subject is one line of a header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,34 +66,60 @@ def compile_email(template_schema: Mapping[str, Any], *, subject: str = "", prev
     return CompiledEmail(html=html, text=text, subject=subject_line, variables=_variables(subject_line, html, text))
 
 
+@dataclass(frozen=True, kw_only=True)
+class RenderedSlots:
+    """One person's part of an e-mail: one text a slot of subject, page and text."""
+
+    subject: list[str]
+    html: list[str]
+    text: list[str]
+
+
+class EmailRenderer:
+    """The three templates of a compiled e-mail, ready to be filled for one person after another."""
+
+    def __init__(self, compiled: CompiledEmail) -> None:
+        self.subject = compile_template(compiled.subject)
+        self.html = compile_template(compiled.html, html=True)
+        self.text = compile_template(compiled.text)
+        self._addresses = [n for n, before in enumerate(self.html.static[:-1]) if before.endswith(_OPENS_LINK)]
+
+    def slots(self, context: Mapping[str, Any]) -> RenderedSlots:
+        """Raises as `render_email` does."""
+        missing: dict[str, None] = {}
+        subject, html, text = (self._slots(each, context, missing) for each in (self.subject, self.html, self.text))
+        if missing:
+            raise MissingVariables(missing)
+        self._check_addresses(html)
+        return RenderedSlots(subject=[_LINE_ENDS.sub(" ", slot) for slot in subject], html=html, text=text)
+
+    def _slots(self, template: Compiled, context: Mapping[str, Any], missing: dict[str, None]) -> list[str]:
+        try:
+            return template.slots(context)
+        except MissingVariables as error:
+            missing.update(dict.fromkeys(error.names))
+            return []
+
+    def _check_addresses(self, slots: Sequence[str]) -> None:
+        """An address that begins with a variable shows its scheme only now."""
+        for index in self._addresses:
+            url = _joined(slots[index : index + 20], self.html.static[index + 1 : index + 21]).partition('"')[0]
+            if not cleaning.SAFE_LINK.match(url):
+                raise TemplateProblem(f"{cleaning.LINK_WANTED} Not so: “{url[:60]}”.", field="blocks")
+
+
 def render_email(compiled: CompiledEmail, context: Mapping[str, Any]) -> RenderedEmail:
     """The e-mail for one person.
 
     Raises `MissingVariables` naming all that subject, page and text want, `TemplateProblem` when a value cannot be
     rendered or brings an address of a scheme that is not allowed (`javascript:`).
     """
-    subject, html, text = _templates(compiled)
-    slots, missing = [], dict[str, None]()
-    for template in (subject, html, text):
-        try:
-            slots.append(template.slots(context))
-        except MissingVariables as error:
-            missing.update(dict.fromkeys(error.names))
-    if missing:
-        raise MissingVariables(missing)
-    _check_addresses(html.static, slots[1])
+    renderer = EmailRenderer(compiled)
+    slots = renderer.slots(context)
     return RenderedEmail(
-        subject=" ".join(_joined(subject.static, slots[0]).split()),
-        html=_joined(html.static, slots[1]),
-        text=_joined(text.static, slots[2]),
-    )
-
-
-def _templates(compiled: CompiledEmail) -> tuple[Compiled, Compiled, Compiled]:
-    return (
-        compile_template(compiled.subject),
-        compile_template(compiled.html, html=True),
-        compile_template(compiled.text),
+        subject=_joined(renderer.subject.static, slots.subject),
+        html=_joined(renderer.html.static, slots.html),
+        text=_joined(renderer.text.static, slots.text),
     )
 
 
@@ -105,17 +133,16 @@ def _variables(subject: str, html: str, text: str) -> list[str]:
     return list(names)
 
 
-def _check_addresses(static: Sequence[str], slots: Sequence[str]) -> None:
-    """An address that begins with a variable shows its scheme only now."""
-    for index, before in enumerate(static[:-1]):
-        if before.endswith(_OPENS_LINK):
-            url = _joined(slots[index : index + 20], static[index + 1 : index + 21]).partition('"')[0]
-            if not cleaning.SAFE_LINK.match(url):
-                raise TemplateProblem(f"{cleaning.LINK_WANTED} Not so: “{url[:60]}”.", field="blocks")
-
-
 def _joined(first: Sequence[str], second: Sequence[str]) -> str:
     return "".join(chain.from_iterable(zip_longest(first, second, fillvalue="")))
 
 
-__all__ = ["CompiledEmail", "MissingVariables", "RenderedEmail", "TemplateProblem", "compile_email", "render_email"]
+__all__ = [
+    "CompiledEmail",
+    "EmailRenderer",
+    "MissingVariables",
+    "RenderedEmail",
+    "TemplateProblem",
+    "compile_email",
+    "render_email",
+]

@@ -1,47 +1,76 @@
 """What the decision must know about each message of a slice, in a fixed number of queries however many there are."""
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
-from django.conf import settings
-
 from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod
-from communications.models import AppointmentReminder, MessageData
+from communications.models import AppointmentReminder
 from communications.sending.decide import RecipientFacts
+from communications.sending.rows import SendingRow
 from customers import consent
-from customers.choices import IDENTIFIER_OF_CHANNEL, Channel, Purpose
-from customers.identity.normalise import InvalidAddress, normalise
+from customers.choices import IDENTIFIER_OF_CHANNEL, Channel, IdentifierKind, Purpose
 from customers.models import Appointment
 
 CONFIRMS_OPT_OUT = "confirms_opt_out"  # a key of MessageData.metadata
+_CHANNELS = {method.value: channel for method, channel in CHANNEL_OF_METHOD.items()}
+# Whoever took a message on made its address normal, by the whole rules. Here a look at its shape is enough.
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_MAILBOX = re.compile(r"[^\s@<>,;]{1,64}@[^\s@<>,;]{1,253}")
+_SHAPES = {
+    IdentifierKind.PHONE: _E164,
+    IdentifierKind.WHATSAPP: _E164,
+    IdentifierKind.EMAIL: _MAILBOX,
+}
+_ANYTHING = re.compile(r"\S.*", re.DOTALL)
 
 
-def channel_of(message: MessageData) -> Channel:
-    return CHANNEL_OF_METHOD[DeliveryMethod(message.message_delivery_method)]
+class HasMethod(Protocol):
+    @property
+    def message_delivery_method(self) -> DeliveryMethod | str: ...
 
 
-def load_facts(messages: Sequence[MessageData], *, channel: str) -> Mapping[UUID, RecipientFacts]:
+def channel_of(message: HasMethod) -> Channel:
+    return _CHANNELS[message.message_delivery_method]
+
+
+def load_facts(messages: Sequence[SendingRow], *, channel: str) -> Mapping[UUID, RecipientFacts]:
     """Facts by message; all messages are of one channel. Three queries: suppressions, consent, reminders."""
     addresses = {message.recipient for message in messages}
     suppressed = consent.suppressions(channel, addresses)
-    ledger = consent.ledger(channel, addresses)
+    last_words = consent.last_words(channel, addresses)
     withdrawn = _withdrawn(messages)
+    kind = IDENTIFIER_OF_CHANNEL.get(Channel(channel))
+    shape = _SHAPES.get(kind, _ANYTHING) if kind else _ANYTHING
     return {
-        message.pk: RecipientFacts(
-            address_is_valid=_is_valid(channel, message.recipient),
-            consent_allows=consent.verdict(ledger[message.recipient], message.purpose).allowed,
-            opted_out=not consent.verdict(ledger[message.recipient], Purpose.TRANSACTIONAL).allowed,
-            suppressed_because=str(suppressed[message.recipient].reason) if message.recipient in suppressed else "",
-            scheduled_at=message.scheduled_ts,
-            expires_at=message.expires_ts,
+        message.pk: _facts(
+            message,
+            words=last_words.get(message.recipient, {}),
+            suppressed=suppressed.get(message.recipient, ""),
+            shape=shape,
             withdrawn=message.pk in withdrawn,
-            confirms_opt_out=bool(message.metadata.get(CONFIRMS_OPT_OUT)),
         )
         for message in messages
     }
 
 
-def _withdrawn(messages: Sequence[MessageData]) -> set[UUID]:
+def _facts(
+    message: SendingRow, *, words: Mapping[str, str], suppressed: str, shape: re.Pattern[str], withdrawn: bool
+) -> RecipientFacts:
+    return RecipientFacts(
+        address_is_valid=shape.fullmatch(message.recipient) is not None,
+        consent_allows=consent.allows(words, message.purpose),
+        opted_out=not consent.allows(words, Purpose.TRANSACTIONAL),
+        suppressed_because=suppressed,
+        scheduled_at=message.scheduled_ts,
+        expires_at=message.expires_ts,
+        withdrawn=withdrawn,
+        confirms_opt_out=bool(message.metadata.get(CONFIRMS_OPT_OUT)),
+    )
+
+
+def _withdrawn(messages: Sequence[SendingRow]) -> set[UUID]:
     """Reminders of appointments that were moved, answered, cancelled or are over: what they say is no longer true."""
     bound = [message.pk for message in messages if message.appointment_id]
     if not bound:
@@ -54,13 +83,3 @@ def _withdrawn(messages: Sequence[MessageData]) -> set[UUID]:
         or reminder.revision != reminder.appointment.revision
         or reminder.appointment.status != Appointment.Status.SCHEDULED
     }
-
-
-def _is_valid(channel: str, address: str) -> bool:
-    kind = IDENTIFIER_OF_CHANNEL.get(Channel(channel))
-    if kind is None:
-        return bool(address)
-    try:
-        return normalise(kind, address, region=settings.PHONE_REGION) == address
-    except InvalidAddress:
-        return False

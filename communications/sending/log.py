@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from django.utils import timezone
 
 from communications.choices import MessageStatus
 from communications.models import MessageData
 from communications.sending.facts import channel_of
-from config.db import fetch_all, update_rows
+from communications.sending.rows import SendingRow, write_rows
+from config.db import fetch_all
 from customers.choices import Channel
 from interactions.actions.facts import OutboundRecord
 from interactions.actions.record import record_outbound_many
 from interactions.choices import DeliveryStatus
 from interactions.wake import conversation_changed
+
+Logged: TypeAlias = SendingRow | MessageData
 
 _WORDS = {
     MessageStatus.SENT: DeliveryStatus.SENT,
@@ -25,20 +29,21 @@ _WORDS = {
 }
 
 
-def log_sent(messages: Sequence[MessageData]) -> None:
+def log_sent(messages: Sequence[Logged]) -> None:
     """Log each message that is not in the record yet. A notice to an employee is none; a reply stands there already.
 
     The caller holds the row locks of the customers and of the messages.
     """
     unlogged = [m for m in messages if m.customer_id and not m.interaction_id]
-    interactions = record_outbound_many([_record(message) for message in unlogged])
-    for message in unlogged:
-        message.interaction = interactions[message.pk]
-    update_rows(unlogged, ("interaction",))
+    records = [record_of(message, sent_at=message.sent_ts or timezone.now()) for message in unlogged]
+    record_outbound_many(records)
+    for message, record in zip(unlogged, records, strict=True):
+        message.interaction_id = record.interaction_id
+    write_rows(unlogged, ("interaction",))
     show_delivery(messages)
 
 
-def show_delivery(messages: Sequence[MessageData]) -> None:
+def show_delivery(messages: Sequence[Logged]) -> None:
     """The state of replies on the thread's messages and their details, in the sources' words, in two statements."""
     replies = [m for m in messages if m.message_id and _word(m)]
     if not replies:
@@ -72,7 +77,7 @@ def show_delivery(messages: Sequence[MessageData]) -> None:
         conversation_changed(conversation_id)
 
 
-def _word(message: MessageData) -> DeliveryStatus | None:
+def _word(message: Logged) -> DeliveryStatus | None:
     if message.opened_ts and message.status == MessageStatus.DELIVERED and channel_of(message) == Channel.WHATSAPP:
         return DeliveryStatus.READ
     if message.status == MessageStatus.FAILED and message.sent_ts:
@@ -80,20 +85,17 @@ def _word(message: MessageData) -> DeliveryStatus | None:
     return _WORDS.get(MessageStatus(message.status))
 
 
-def _record(message: MessageData) -> OutboundRecord:
+def record_of(message: Logged, *, sent_at: datetime) -> OutboundRecord:
+    """What the record keeps of a message that left: of an e-mail its subject, for its page is rendered again."""
     if message.customer_id is None:
-        raise ValueError(f"{message} has no customer to be logged for.")
+        raise ValueError(f"The message {message.pk} has no customer to be logged for.")
     channel = channel_of(message)
     return OutboundRecord(
-        reference=message.pk,
         customer_id=message.customer_id,
         channel=channel,
         line="whatsapp" if channel == Channel.WHATSAPP else message.provider,
         content=message.content_data.get("finalMessage", ""),
-        sent_at=_sent_at(message),
+        summary=message.content_data.get("subject", ""),
+        sent_at=sent_at,
         metadata={"message_number": message.message_number},
     )
-
-
-def _sent_at(message: MessageData) -> datetime:
-    return message.sent_ts or timezone.now()

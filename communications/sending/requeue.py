@@ -5,15 +5,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from communications.models import MessageData, SendBatch
+from communications.models import SendBatch
 from communications.models.send_batch import MOST_ROWS
 from communications.sending.facts import channel_of
-from config.db import update_rows
+from communications.sending.log import Logged
+from communications.sending.rows import write_rows
 
 
-def requeue(held: Iterable[tuple[MessageData, datetime]]) -> None:
+def requeue(held: Iterable[tuple[Logged, datetime]]) -> None:
     """New batches for rows that wait until a moment (the next full second), alike in version, provider and purpose."""
-    groups: dict[tuple[Any, ...], list[MessageData]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[Logged]] = defaultdict(list)
     for row, until in held:
         key = (_full_second(until), channel_of(row), row.provider, row.purpose, row.schema_version_id)
         groups[key].append(row)
@@ -22,7 +23,7 @@ def requeue(held: Iterable[tuple[MessageData, datetime]]) -> None:
         for start in range(0, len(rows), MOST_ROWS):
             batches.append(_into_new_batch(key, rows[start : start + MOST_ROWS]))
     SendBatch.objects.bulk_create(batches)
-    update_rows([row for rows in groups.values() for row in rows], ("batch",))
+    write_rows([row for rows in groups.values() for row in rows], ("batch",))
 
 
 def _full_second(moment: datetime) -> datetime:
@@ -30,7 +31,7 @@ def _full_second(moment: datetime) -> datetime:
     return (moment + timedelta(microseconds=999_999)).replace(microsecond=0)
 
 
-def _into_new_batch(key: tuple[Any, ...], rows: list[MessageData]) -> SendBatch:
+def _into_new_batch(key: tuple[Any, ...], rows: list[Logged]) -> SendBatch:
     due_at, channel, provider, purpose, schema_version_id = key
     batch = SendBatch(
         due_at=due_at,
@@ -41,5 +42,5 @@ def _into_new_batch(key: tuple[Any, ...], rows: list[MessageData]) -> SendBatch:
         row_count=len(rows),
     )
     for row in rows:
-        row.batch = batch
+        row.batch_id = batch.pk
     return batch

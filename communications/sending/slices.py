@@ -1,7 +1,11 @@
-"""One slice of a claim: what may leave now is decided and written down as in flight, in one transaction, before any call."""
+"""One slice of a claim: what may leave now is decided and written down as in flight, in one transaction, before any call.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The locks of the batches are taken first and held to the end, so whoever withdraws a message (under the same lock) either
+finds it in flight or keeps it from leaving. A row that leaves is written once, with its outcome.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -10,16 +14,18 @@ from django.db import transaction
 from communications.choices import DecisionKind, MessageStatus, Reason
 from communications.models import MessageData
 from communications.providers.base import OutboundMessage
-from communications.sending.claim import Claim, mark_in_flight
-from communications.sending.decide import Decision, decide
-from communications.sending.facts import channel_of, load_facts
+from communications.sending.claim import Claim, lock_batches, mark_in_flight
+from communications.sending.compose import compose
+from communications.sending.decide import SEND, Decision, decide
+from communications.sending.facts import load_facts
 from communications.sending.log import show_delivery
 from communications.sending.requeue import requeue
+from communications.sending.rows import SendingRow, read_rows, write_rows
 from config.db import now as database_now
-from config.db import update_rows
 from customers.choices import Purpose
 
 _DECIDED = ("status", "decision", "decision_reason", "decision_detail", "decided_ts", "failed_ts")
+_UNSETTLED = "id = ANY(%s) AND batch_id = ANY(%s) AND status IN ('pending', 'scheduled')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +33,8 @@ class Slice:
     """What is on its way: the rows and, in the same order, what the provider gets."""
 
     claims: Sequence[Claim]
-    rows: Sequence[MessageData]
-    outbound: Sequence[OutboundMessage]
+    rows: Sequence[SendingRow] = field(default=())
+    outbound: Sequence[OutboundMessage] = field(default=())
 
 
 def waiting_rows(claims: Sequence[Claim]) -> list[UUID]:
@@ -40,39 +46,30 @@ def waiting_rows(claims: Sequence[Claim]) -> list[UUID]:
 @transaction.atomic
 def prepare(claims: Sequence[Claim], message_ids: Sequence[UUID]) -> Slice:
     """Decide each row afresh and mark those that leave. An empty slice: everything was held, skipped or is no longer ours."""
-    rows = list(
-        MessageData.objects.unsettled()
-        .filter(pk__in=message_ids, batch__in=[claim.batch_id for claim in claims])
-        .select_for_update(no_key=True)
-        .order_by("id")
-    )
+    ours = lock_batches(claims)
+    rows = read_rows(_UNSETTLED, [list(message_ids), list(ours)])
+    if not rows:
+        return Slice(claims=claims)
     at = database_now()
-    facts = load_facts(rows, channel=claims[0].channel)
-    decisions = {row.pk: decide(facts[row.pk], purpose=Purpose(row.purpose), at=at) for row in rows}
-    leaving = [row for row in rows if decisions[row.pk].kind is DecisionKind.SEND]
-    ours = mark_in_flight(claims, [(row.batch_id, row.pk) for row in leaving if row.batch_id])
-    mine = [row for row in rows if row.batch_id in ours]
-    _write_decisions(mine, {row.pk: decisions[row.pk] for row in mine}, at)
-    leaving = [row for row in leaving if row.batch_id in ours]
-    return Slice(claims=claims, rows=leaving, outbound=[outbound(row) for row in leaving])
+    decisions = _decide(rows, claims[0].channel, at)
+    composed = compose([row for row in rows if decisions[row.pk] is SEND])
+    decisions |= composed.refused
+    leaving = [row for row in rows if decisions[row.pk] is SEND]
+    for row in leaving:
+        row.decision, row.decision_reason, row.decision_detail, row.decided_ts = DecisionKind.SEND.value, "", "", at
+    mark_in_flight(claims, [(row.batch_id, row.pk) for row in leaving if row.batch_id])
+    _write_decisions([row for row in rows if decisions[row.pk] is not SEND], decisions, at)
+    return Slice(claims=claims, rows=leaving, outbound=[composed.messages[row.pk] for row in leaving])
 
 
-def outbound(row: MessageData) -> OutboundMessage:
-    """What a provider needs of a row."""
-    return OutboundMessage(
-        reference=row.pk,
-        channel=channel_of(row),
-        recipient=row.recipient,
-        recipient_name=row.recipient_name,
-        sender=row.sender,
-        text=row.content_data.get("finalMessage", ""),
-        expires_at=row.expires_ts,
-        created_at=row.created_ts,
-    )
+def _decide(rows: Sequence[SendingRow], channel: str, at: datetime) -> dict[UUID, Decision]:
+    facts = load_facts(rows, channel=channel)
+    return {row.pk: decide(facts[row.pk], purpose=Purpose(row.purpose), at=at) for row in rows}
 
 
-def _write_decisions(rows: Sequence[MessageData], decisions: dict[UUID, Decision], at: datetime) -> None:
-    held: list[tuple[MessageData, datetime]] = []
+def _write_decisions(rows: Sequence[SendingRow], decisions: Mapping[UUID, Decision], at: datetime) -> None:
+    """What does not leave: held for another time, or skipped for good."""
+    held: list[tuple[SendingRow, datetime]] = []
     for row in rows:
         decision = decisions[row.pk]
         row.decision = decision.kind
@@ -83,9 +80,9 @@ def _write_decisions(rows: Sequence[MessageData], decisions: dict[UUID, Decision
             expired = decision.reason is Reason.EXPIRED  # its time ran out; nobody refused it
             row.status = MessageStatus.FAILED if expired else MessageStatus.SUPPRESSED
             row.failed_ts = at if expired else None
-        elif decision.kind is DecisionKind.HOLD and decision.until:
+        elif decision.until:
             row.status = MessageStatus.SCHEDULED
             held.append((row, decision.until))
-    update_rows(rows, _DECIDED)
+    write_rows(rows, _DECIDED)
     requeue(held)
     show_delivery([row for row in rows if decisions[row.pk].kind is DecisionKind.SKIP])

@@ -24,7 +24,7 @@ from customers.tests.database import at_once
 from customers.tests.factories import AppointmentFactory, CustomerFactory, CustomerIdentifierFactory
 from interactions.actions.record import record_outbound_many
 from interactions.choices import EventType
-from interactions.models import CommunicationEvent
+from interactions.models import CommunicationEvent, Interaction
 
 
 def events() -> list[str]:
@@ -328,12 +328,12 @@ def test_annuler_cancels_in_french_and_is_answered_in_french(
 def test_an_answer_takes_the_reminder_into_its_conversation(
     john: Customer, visit: Appointment, reminder: AppointmentReminder
 ) -> None:
-    logged = record_outbound_many([sent_to(john)])
+    logged = sent_to(john)
+    record_outbound_many([logged])
 
     message = receive(sms("CONFIRM"))
 
-    (interaction,) = logged.values()
-    interaction.refresh_from_db()
+    interaction = Interaction.objects.get(pk=logged.interaction_id)
     assert interaction.conversation == message.conversation
 
 

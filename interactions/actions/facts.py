@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
 from interactions.choices import ContentType
 
 
@@ -35,16 +37,16 @@ class InboundMessage:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundRecord:
-    """One message that a provider accepted, to be logged as an interaction. `reference` is the transport's own key."""
+    """One message that a provider accepted, to be logged as the interaction `interaction_id`."""
 
-    reference: UUID
     customer_id: UUID
     channel: str
     line: str
     content: str
     sent_at: datetime
+    interaction_id: UUID = field(default_factory=uuid7)
     employee_id: UUID | None = None
     summary: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from config.db import copy_rows, fetch_all
+from psycopg.types.json import Jsonb
+
+from config.db import fetch_all, insert_columns
 from config.db import now as database_now
 from config.numbers import take_numbers
 from customers.choices import Channel
@@ -127,18 +129,32 @@ def record_reply(reply: Reply, *, conversation: Conversation) -> Message:
     return message
 
 
-def record_outbound_many(records: Sequence[OutboundRecord]) -> dict[UUID, Interaction]:
-    """One interaction for each message that was sent outside a conversation, by the record's reference.
+def record_outbound_many(records: Sequence[OutboundRecord]) -> None:
+    """One interaction for each message that was sent outside a conversation, under the id that its record brings.
 
-    Five statements at the most, however many: the caller holds the customers' row locks (see `lock_customers`).
+    Three statements, however many: the caller holds the customers' row locks (see `lock_customers`).
     """
-    numbers = take_numbers("INT", count=len(records)) if records else []
-    made = {
-        record.reference: _outbound_interaction(record, number) for record, number in zip(records, numbers, strict=True)
-    }
-    copy_rows(list(made.values()))
+    if not records:
+        return
+    insert_columns(
+        Interaction,
+        {
+            "id": [r.interaction_id for r in records],
+            "interaction_number": take_numbers("INT", count=len(records)),
+            "customer_id": [r.customer_id for r in records],
+            "employee_id": [r.employee_id for r in records],
+            "interaction_type": [INTERACTION_TYPE_OF_CHANNEL[Channel(r.channel)] for r in records],
+            "interaction_subtype": [InteractionSubtype.OUTBOUND] * len(records),
+            "channel": [r.line for r in records],
+            "lifecycle": [Lifecycle.CAPTURED] * len(records),
+            "interaction_ts": [r.sent_at for r in records],
+            "interaction_person_entities": [Jsonb(_participants(r.customer_id, r.employee_id)) for r in records],
+            "content_text": [_inline(r.content) for r in records],
+            "content_summary": [r.summary for r in records],
+            "metadata": [Jsonb(r.metadata) for r in records],
+        },
+    )
     _count_interactions([r.customer_id for r in records], [r.sent_at for r in records])
-    return made
 
 
 def lock_customers(customer_ids: Sequence[UUID]) -> None:
@@ -178,23 +194,6 @@ def _inbound_interaction(
         interaction_ts=inbound.sent_at or at,
         interaction_person_entities=_participants(customer.pk, None),
         content_text=_inline(inbound.content),
-    )
-
-
-def _outbound_interaction(record: OutboundRecord, number: str) -> Interaction:
-    return Interaction(
-        interaction_number=number,
-        customer_id=record.customer_id,
-        employee_id=record.employee_id,
-        interaction_type=INTERACTION_TYPE_OF_CHANNEL[Channel(record.channel)],
-        interaction_subtype=InteractionSubtype.OUTBOUND,
-        channel=record.line,
-        lifecycle=Lifecycle.CAPTURED,
-        interaction_ts=record.sent_at,
-        interaction_person_entities=_participants(record.customer_id, record.employee_id),
-        content_text=_inline(record.content),
-        content_summary=record.summary,
-        metadata=dict(record.metadata),
     )
 
 

@@ -1,0 +1,107 @@
+"""From rows to what a provider gets: an SMS as it was taken on, an e-mail as its version's static text and the person's slots.
+
+An e-mail is rendered here for the first time for most people, so here a value may turn out to be missing: that row is
+skipped, with the names, and the others leave.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from communications.choices import DecisionKind, Reason
+from communications.models import MessageSchemaVersion
+from communications.providers.base import EmailSlots, EmailTemplate, OutboundMessage
+from communications.rendering.email import CompiledEmail, EmailRenderer
+from communications.rendering.problems import MissingVariables, TemplateProblem
+from communications.sending.decide import Decision
+from communications.sending.facts import channel_of
+from communications.sending.log import Logged
+from customers.choices import Channel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """`messages` by row; `refused` is why a row cannot be made into a message."""
+
+    messages: dict[UUID, OutboundMessage] = field(default_factory=dict)
+    refused: dict[UUID, Decision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mail:
+    renderer: EmailRenderer
+    template: EmailTemplate
+
+
+def compose(rows: Sequence[Logged]) -> Composed:
+    """What each row says, ready for its provider. One query for each template version this process has not seen yet."""
+    made = Composed()
+    for row in rows:
+        channel = channel_of(row)
+        try:
+            made.messages[row.pk] = _email(row) if channel is Channel.EMAIL else _text(row, channel)
+        except MissingVariables as error:
+            made.refused[row.pk] = _skip(Reason.MISSING_VARIABLE, f"No value for {', '.join(error.names)}.")
+        except TemplateProblem as error:
+            made.refused[row.pk] = _skip(Reason.TEMPLATE_ERROR, str(error))
+    return made
+
+
+def outbound(row: Logged) -> OutboundMessage:
+    """What a provider needs of one row. Raises MissingVariables, TemplateProblem."""
+    channel = channel_of(row)
+    return _email(row) if channel is Channel.EMAIL else _text(row, channel)
+
+
+def _text(row: Logged, channel: Channel) -> OutboundMessage:
+    return OutboundMessage(
+        reference=row.pk,
+        channel=channel,
+        recipient=row.recipient,
+        recipient_name=row.recipient_name,
+        sender=row.sender,
+        text=row.content_data.get("finalMessage", ""),
+        expires_at=row.expires_ts,
+        created_at=row.created_ts,
+    )
+
+
+def _email(row: Logged) -> OutboundMessage:
+    if row.schema_version_id is None:
+        raise TemplateProblem("This e-mail has no template.")
+    mail = _mail(row.schema_version_id)
+    variables: dict[str, Any] = row.content_data.get("variables", {})
+    slots = mail.renderer.slots(variables)
+    return OutboundMessage(
+        reference=row.pk,
+        channel=Channel.EMAIL,
+        recipient=row.recipient,
+        recipient_name=row.recipient_name,
+        sender=row.sender,
+        template=mail.template,
+        slots=EmailSlots(subject=slots.subject, html=slots.html, text=slots.text),
+        expires_at=row.expires_ts,
+        created_at=row.created_ts,
+    )
+
+
+@lru_cache(maxsize=64)
+def _mail(version_id: UUID) -> _Mail:
+    """A version never changes, so a process reads and compiles it once."""
+    version = MessageSchemaVersion.objects.get(pk=version_id)
+    renderer = EmailRenderer(CompiledEmail(**version.compiled))
+    template = EmailTemplate(
+        version_id=version_id,
+        subject=renderer.subject.static,
+        html=renderer.html.static,
+        text=renderer.text.static,
+        sender_name=version.from_name,
+        reply_to=version.reply_to_email,
+    )
+    return _Mail(renderer=renderer, template=template)
+
+
+def _skip(reason: Reason, detail: str) -> Decision:
+    return Decision(kind=DecisionKind.SKIP, reason=reason, detail=detail[:1_000])
