@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db.models.functions import Now
 
-from config.db import fetch_all
+from config.db import array_literal, fetch_all
 from customers.choices import ConsentPurpose, ConsentStatus, Purpose
 from customers.models import ConsentEvent
 
@@ -65,10 +65,10 @@ def last_words(channel: str, addresses: Iterable[str]) -> Mapping[str, Mapping[s
     rows = fetch_all(
         """
         SELECT DISTINCT ON (address, purpose) address, purpose, status FROM consent_events
-        WHERE channel = %s AND address = ANY(%s) AND occurred_at <= statement_timestamp()
+        WHERE channel = %s AND address = ANY(%s::text[]) AND occurred_at <= statement_timestamp()
         ORDER BY address, purpose, occurred_at DESC, created_at DESC, id DESC
         """,
-        [channel, list(addresses)],
+        [channel, array_literal(addresses)],
     )
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for address, purpose, status in rows:
@@ -81,8 +81,8 @@ def suppressions(channel: str, addresses: Iterable[str]) -> Mapping[str, str]:
     rows = fetch_all(
         """
         SELECT address, reason FROM suppressions
-        WHERE channel = %s AND address = ANY(%s) AND lifted_at IS NULL ORDER BY created_at
+        WHERE channel = %s AND address = ANY(%s::text[]) AND lifted_at IS NULL ORDER BY created_at
         """,
-        [channel, list(addresses)],
+        [channel, array_literal(addresses)],
     )
     return dict(rows)

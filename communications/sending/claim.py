@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from communications.models import SendBatch
-from config.db import fetch_all
+from config.db import array_literal, fetch_all
 from config.db import now as database_now
 
 MOST_BATCHES = 64
@@ -71,8 +71,8 @@ def mark_in_flight(claims: Sequence[Claim], in_flight: Iterable[tuple[UUID, UUID
     rows = fetch_all(
         _INTENT,
         [
-            [batch for batch, _ in pairs],
-            [message for _, message in pairs],
+            array_literal(batch for batch, _ in pairs),
+            array_literal(message for _, message in pairs),
             settings.SEND_LEASE_SECONDS,
             [claim.batch_id for claim in claims],
             [claim.attempt for claim in claims],

@@ -21,11 +21,12 @@ from communications.sending.facts import load_facts
 from communications.sending.log import show_delivery
 from communications.sending.requeue import requeue
 from communications.sending.rows import SendingRow, read_rows, write_rows
+from config.db import array_literal
 from config.db import now as database_now
 from customers.choices import Purpose
 
 _DECIDED = ("status", "decision", "decision_reason", "decision_detail", "decided_ts", "failed_ts")
-_UNSETTLED = "id = ANY(%s) AND batch_id = ANY(%s) AND status IN ('pending', 'scheduled')"
+_UNSETTLED = "id = ANY(%s::uuid[]) AND batch_id = ANY(%s) AND status IN ('pending', 'scheduled')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def waiting_rows(claims: Sequence[Claim]) -> list[UUID]:
 def prepare(claims: Sequence[Claim], message_ids: Sequence[UUID]) -> Slice:
     """Decide each row afresh and mark those that leave. An empty slice: everything was held, skipped or is no longer ours."""
     ours = lock_batches(claims)
-    rows = read_rows(_UNSETTLED, [list(message_ids), list(ours)])
+    rows = read_rows(_UNSETTLED, [array_literal(message_ids), list(ours)])
     if not rows:
         return Slice(claims=claims)
     at = database_now()

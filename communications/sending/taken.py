@@ -7,7 +7,7 @@ from uuid import UUID
 from communications.providers.base import Outcome, SendResult
 from communications.sending.log import record_of
 from communications.sending.rows import SendingRow
-from config.db import fetch_all
+from config.db import array_literal, fetch_all
 from interactions.actions.facts import OutboundRecord
 from interactions.actions.record import record_outbound_many
 
@@ -48,8 +48,7 @@ def _columns(
 ) -> list[object]:
     answers = [results[row.pk] for row in rows]
     priced = [answer.price is not None and answer.segments is not None for answer in answers]
-    return [
-        at,
+    columns: list[list[object]] = [
         [row.pk for row in rows],
         [row.batch_id for row in rows],
         [row.customer_id for row in rows],
@@ -60,3 +59,4 @@ def _columns(
         [answer.price if known else None for answer, known in zip(answers, priced, strict=True)],
         [answer.price_currency for answer in answers],
     ]
+    return [at, *map(array_literal, columns)]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from config.db import fetch_all, insert_columns
+from config.db import array_literal, fetch_all, insert_columns
 from config.db import now as database_now
 from config.numbers import take_numbers
 from customers.choices import Channel
@@ -161,7 +161,8 @@ def lock_customers(customer_ids: Sequence[UUID]) -> None:
     """The row locks of many customers, in the order of their keys: two senders never wait for each other in a ring."""
     if customer_ids:
         fetch_all(
-            "SELECT id FROM customers WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(customer_ids))]
+            "SELECT id FROM customers WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+            [array_literal(sorted(set(customer_ids)))],
         )
 
 
@@ -233,7 +234,7 @@ def _count_interactions(customer_ids: Sequence[UUID], moments: Sequence[datetime
                   FROM unnest(%s::uuid[], %s::timestamptz[]) AS x(id, at) GROUP BY id) AS v
             WHERE c.id = v.id
             """,
-            [list(customer_ids), list(moments)],
+            [array_literal(customer_ids), array_literal(moments)],
         )
 
 
