@@ -9,16 +9,17 @@ from communications.emulator import control
 from communications.emulator.config import Settings
 from communications.emulator.pages import phones
 from communications.emulator.runtime import RUNTIME, Runtime
+from communications.emulator.sendgrid import api as sendgrid_api
 from communications.emulator.twilio import api as twilio_api
 from communications.emulator.twilio import journal as twilio_journal
 
-BODY_LIMIT = 8 * 1024 * 1024
+BODY_LIMIT = 32 * 1024 * 1024
 
 
 def make_app(settings: Settings, data: Path) -> web.Application:
     app = web.Application(middlewares=[control.guard], client_max_size=BODY_LIMIT)
     app[RUNTIME] = Runtime.make(settings, data)
-    app.add_routes([*twilio_api.routes(), *control.routes(), *phones.routes()])
+    app.add_routes([*twilio_api.routes(), *sendgrid_api.routes(), *control.routes(), *phones.routes()])
     app.cleanup_ctx.append(_life)
     return app
 

@@ -18,7 +18,16 @@ from typing import Any
 from communications.emulator.ledger import Ledger
 from communications.emulator.webhooks import CONNECTIONS, Outgoing, Webhooks
 
-DELAYS: Mapping[str, float | None] = {"queued": None, "sent": 150.0, "delivered": 700.0, "read": None}
+DELAYS: Mapping[str, float | None] = {
+    "queued": None,
+    "processed": 100.0,
+    "sent": 150.0,
+    "deferred": 400.0,
+    "delivered": 700.0,
+    "read": None,
+    "open": 2500.0,
+    "click": 4000.0,
+}
 BEFORE_ANSWER_LIMIT = 5.0
 MAX_COPIES = 5
 

@@ -58,7 +58,8 @@ PROXY_PAGE = "<html><head><title>Welcome</title></head><body><h1>It works!</h1><
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """What a rule can be about; `to`, `sender` and `body` are empty for look-ups."""
+    """What a rule can be about; `to`, `sender` and `body` are empty for look-ups. `to` has a line for each person, `body` is
+    the subject of a mail."""
 
     provider: str
     method: str
@@ -98,7 +99,7 @@ class Fault:
         if self.path is not None and not re.search(self.path, call.path):
             return False
         facts = {"to": call.to, "from": call.sender, "body": call.body}
-        return all(re.search(pattern, facts[name]) for name, pattern in self.match.items())
+        return all(re.search(pattern, facts[name], re.MULTILINE) for name, pattern in self.match.items())
 
 
 class Faults:

@@ -3,9 +3,10 @@
 An acceptance is answered only after `commit` returned, that is after fdatasync. Commits are grouped: everything that
 arrived while the disk was busy goes out with the next write, so the rate is set by the loop and not by the disk.
 
-Kinds: `accepted` (a send was taken), `refused` (a send was not, and why), `callback` (a status was posted to Rapport),
-`inbound` (somebody wrote to us), `answered` (what the inbound webhook said), `twiml` and `carrier` (replies made
-without an API call), `canceled`, `deleted`.
+Kinds: `accepted` (a send was taken), `call` (what the mails of the lines after it have in common), `refused` (a send was
+not, and why), `callback` (a status was posted to Rapport), `happened` (somebody did something with a mail), `inbound`
+(somebody wrote to us), `answered` (what the inbound webhook said), `twiml` and `carrier` (replies made without an API
+call), `canceled`, `deleted`.
 Every line has `seq` (rising, from 1), `time` (ISO, UTC), `at` (epoch seconds), `kind`, `provider`.
 """
 
@@ -14,14 +15,14 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 Entry = dict[str, Any]
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class LedgerCorrupt(Exception):
@@ -37,9 +38,11 @@ class Ledger:
         self.counts: Counter[str] = Counter()
         self._previous = folder / "ledger.previous.jsonl"
         self._lines: list[bytes] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._queued = 0
+        self._waiting: list[tuple[asyncio.Future[int], int]] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._second = 0, ""
         self._seq = 0
         self._size = 0
         self._file = -1
@@ -52,28 +55,32 @@ class Ledger:
         self.counts.update(entry["kind"] for entry in entries)
         return entries
 
-    def note(self, kind: str, facts: Mapping[str, Any]) -> Entry:
+    def note(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Written with the next group; for what nobody waits for."""
-        now = time.time()
-        self._seq += 1
-        stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        entry = {"seq": self._seq, "time": stamp, "at": now, "kind": kind, **facts}
-        self._lines.append(_encode(entry).encode() + b"\n")
-        self.counts[kind] += 1
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_groups())
-        return entry
+        self._append([(kind, encode(facts))])
 
-    async def commit(self, kind: str, facts: Mapping[str, Any]) -> Entry:
+    async def commit(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Returns when the entry is on disk. OSError: it is not, and must not be acknowledged."""
-        entry = self.note(kind, facts)
-        await self._on_disk()
-        return entry
+        await self.commit_block([(kind, encode(facts))])
+
+    async def commit_block(self, entries: Sequence[tuple[str, str]]) -> tuple[int, int]:
+        """Several entries (kind, facts as a JSON object) in one write; answers where in the file they are: start, end."""
+        start = self._queued
+        self._append(entries)
+        length = self._queued - start
+        base = await self._on_disk(start)
+        return base, base + length
 
     async def settle(self) -> None:
         """Returns when everything noted so far is on disk."""
         if self._writer is not None:
-            await self._on_disk()
+            await self._on_disk(self._queued)
+
+    def read_block(self, start: int, end: int) -> list[Entry]:
+        """The entries of a block. ValueError or OSError when the file is another one by now."""
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return [json.loads(line) for line in file.read(end - start).splitlines()]
 
     def read(self) -> Iterator[Entry]:
         """The file from the beginning, for a thread; a line that is just being written is left out."""
@@ -104,9 +111,29 @@ class Ledger:
         self.path.replace(self._previous)
         self._open_file()
 
-    def _on_disk(self) -> asyncio.Future[None]:
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append(done)
+    def _append(self, entries: Sequence[tuple[str, str]]) -> None:
+        now = time.time()
+        moment = f'"time":"{self._stamp(now)}","at":{now!r},"kind":"'
+        seq = self._seq
+        lines = [f'{{"seq":{seq + n},{moment}{kind}",{facts[1:]}\n' for n, (kind, facts) in enumerate(entries, start=1)]
+        self._seq = seq + len(entries)
+        self.counts.update(kind for kind, _ in entries)
+        data = "".join(lines).encode()
+        self._lines.append(data)
+        self._queued += len(data)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_groups())
+
+    def _stamp(self, now: float) -> str:
+        second = int(now)
+        if second != self._second[0]:
+            self._second = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]
+        return f"{self._second[1]}.{int(now * 1000) % 1000:03}+00:00"
+
+    def _on_disk(self, start: int) -> asyncio.Future[int]:
+        """What was queued at `start`: the future has its place in the file."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((done, start))
         return done
 
     async def _write_groups(self) -> None:
@@ -115,8 +142,9 @@ class Ledger:
             while self._lines or self._waiting:
                 lines, self._lines = self._lines, []
                 waiting, self._waiting = self._waiting, []
+                self._queued, base = 0, self._size
                 outcome = await loop.run_in_executor(self._thread, self._write, b"".join(lines))
-                _tell(waiting, outcome)
+                _tell(waiting, base, outcome)
         finally:
             self._writer = None
 
@@ -134,6 +162,7 @@ class Ledger:
         return None
 
     def _recover(self) -> list[Entry]:
+        """Each with its `place` in the file: start, end."""
         entries: list[Entry] = []
         good = 0
         lines = self.path.read_bytes().splitlines(keepends=True)
@@ -142,10 +171,22 @@ class Ledger:
             if entry is None and number < len(lines):
                 raise LedgerCorrupt(f"{self.path}: line {number} cannot be read")
             if entry is not None:
-                entries.append(entry)
+                entries.append(entry | {"place": (good, good + len(line))})
                 good += len(line)
+        torn = _torn_call(entries)
+        if torn is not None:
+            good = entries[torn]["place"][0]
+            del entries[torn:]
         os.truncate(self.path, good)
         return entries
+
+
+def _torn_call(entries: Sequence[Entry]) -> int | None:
+    """Where the last call begins, if not all of its mails follow: nobody was told of it, so none of it happened."""
+    for index in range(len(entries) - 1, -1, -1):
+        if entries[index]["kind"] == "call":
+            return index if len(entries) - index <= entries[index]["people"] else None
+    return None
 
 
 def _parse(line: bytes) -> Entry | None:
@@ -158,11 +199,11 @@ def _parse(line: bytes) -> Entry | None:
     return entry
 
 
-def _tell(waiting: list[asyncio.Future[None]], error: OSError | None) -> None:
-    for done in waiting:
+def _tell(waiting: Sequence[tuple[asyncio.Future[int], int]], base: int, error: OSError | None) -> None:
+    for done, start in waiting:
         if done.done():
             continue
         if error is None:
-            done.set_result(None)
+            done.set_result(base + start)
         else:
             done.set_exception(error)

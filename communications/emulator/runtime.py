@@ -10,6 +10,8 @@ from communications.emulator.callbacks import CallbackQueue
 from communications.emulator.config import Settings
 from communications.emulator.faults import Faults
 from communications.emulator.ledger import Ledger
+from communications.emulator.sendgrid.fates import Plan
+from communications.emulator.sendgrid.mailbox import Mailbox
 from communications.emulator.store import Store
 from communications.emulator.webhooks import Webhooks
 
@@ -59,6 +61,8 @@ class Runtime:
     callbacks: CallbackQueue
     store: Store = field(default_factory=Store)
     opt_outs: OptOuts = field(default_factory=OptOuts)
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    plan: Plan = field(default_factory=Plan)
     era: int = 0  # rises with every reset
 
     @classmethod
@@ -68,13 +72,15 @@ class Runtime:
         return cls(settings=settings, ledger=ledger, faults=faults, webhooks=webhooks, callbacks=callbacks)
 
     async def forget(self) -> None:
-        """As new: phones, STOP list, rules, settings and queued callbacks; the ledger begins again. A call that was being
+        """As new: phones, mailboxes, STOP list, rules, settings and queued callbacks; the ledger begins again. A call that was being
         delayed belongs to the era before and is accepted no more."""
         self.era += 1
         self.callbacks.reset()
         self.faults.reset()
         self.store.clear()
         self.opt_outs = OptOuts()
+        self.mailbox.clear()
+        self.plan = Plan()
         await self.ledger.rotate()
 
 

@@ -45,7 +45,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Without a slash at the end; also the base URL for Twilio's API."""
+        """Without a slash at the end; also the base URL of Twilio's and SendGrid's API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -55,6 +55,11 @@ class Emulator:
     @property
     def auth_token(self) -> str:
         return self._settings.auth_token
+
+    @property
+    def api_key(self) -> str:
+        """SendGrid's."""
+        return self._settings.api_key
 
     @property
     def sender(self) -> str:

@@ -60,6 +60,8 @@ def restore(runtime: Runtime, entries: Iterable[Entry]) -> None:
     """Plays the ledger; what had not been called back is queued again."""
     told: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
+        if entry["provider"] != "twilio":
+            continue
         if entry["kind"] == "callback":
             told[entry["sid"]].add(entry["event"])
         elif entry["kind"] in REPLAY:

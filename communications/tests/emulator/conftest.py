@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from communications.emulator.testing import Emulator, running_emulator
-from communications.tests.emulator.support import Receiver, Twilio, serve
+from communications.tests.emulator.support import Receiver, SendGrid, Twilio, serve
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +39,8 @@ def emulator(emulator_process: Emulator, receiver: Receiver) -> Emulator:
 @pytest.fixture
 def twilio(emulator: Emulator) -> Twilio:
     return Twilio(emulator)
+
+
+@pytest.fixture
+def sendgrid(emulator: Emulator) -> SendGrid:
+    return SendGrid(emulator)

@@ -17,6 +17,9 @@ FROM = "+15005550006"
 ANNA = "+14155550123"
 BEN = "+14155550124"
 INBOUND = "/inbound"
+EVENTS = "/events"
+MAIL_ANNA = "anna@example.com"
+MAIL_BEN = "ben@example.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +154,49 @@ class Twilio:
         pair = f"{self.emulator.account_sid}:{self.token or self.emulator.auth_token}"
         credentials = base64.b64encode(pair.encode()).decode()
         return {"Authorization": f"Basic {credentials}", "Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True)
+class SendGrid:
+    """Mail Send without a library."""
+
+    emulator: Emulator
+    key: str = ""
+    timeout: float = 10.0
+
+    def send(self, *people: Any, **more: Any) -> Response:
+        """`people` are addresses or whole personalizations; `more` replaces parts of the payload, None leaves one out."""
+        payload = {**letter(*(people or (MAIL_ANNA,))), **more}
+        return self.post({name: value for name, value in payload.items() if value is not None})
+
+    def post(self, payload: Any) -> Response:
+        connection = http.client.HTTPConnection("127.0.0.1", self.emulator.port, timeout=self.timeout)
+        headers = {"Authorization": f"Bearer {self.key or self.emulator.api_key}", "Content-Type": "application/json"}
+        try:
+            body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+            connection.request("POST", "/v3/mail/send", body, headers)
+            response = connection.getresponse()
+            return Response(response.status, dict(response.getheaders()), response.read().decode())
+        finally:
+            connection.close()
+
+
+def letter(*people: Any) -> dict[str, Any]:
+    """The payload of a call with one personalization for each."""
+    return {
+        "personalizations": [person(each) if isinstance(each, str) else each for each in people],
+        "from": {"email": "hello@rapport.example", "name": "Rapport"},
+        "subject": "Hello -name-",
+        "content": [
+            {"type": "text/plain", "value": "Dear -name-"},
+            {"type": "text/html", "value": "<p>Dear <b>-name-</b></p>"},
+        ],
+    }
+
+
+def person(address: str, m: str | None = None, **more: Any) -> dict[str, Any]:
+    """A personalization; `m` is our message id."""
+    return {"to": [{"email": address}], **({"custom_args": {"m": m}} if m else {}), **more}
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
