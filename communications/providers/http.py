@@ -5,6 +5,7 @@ could reach the person twice.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -19,6 +20,8 @@ from communications.providers.loop import at_close
 
 #: Monotonic moment after which no new call may begin: the lease of the rows would not outlive it (a paused sender).
 call_until: ContextVar[float | None] = ContextVar("call_until", default=None)
+
+LONGEST_RETRY_AFTER = 86_400.0  # seconds; whoever asks for more is not understood
 
 _NEVER_LEFT = (
     aiohttp.ClientConnectorError,  # DNS, refused connection, TLS
@@ -41,6 +44,14 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
+    def json(self) -> Mapping[str, Any]:
+        """The body as an object; empty when it is none."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
 
 class Wire:
     """The sessions of a provider, one for each event loop (a sender process has one)."""
@@ -52,7 +63,7 @@ class Wire:
         """One request. Raises NotSent or NoAnswer; any HTTP status is an answer."""
         ready = self._ready()
         async with ready.gate:
-            _check_time()
+            check_time()
             try:
                 # A redirect is no answer of a provider: followed, it would carry the message to a stranger.
                 async with ready.session.request(method, url, allow_redirects=False, **options) as response:
@@ -79,7 +90,16 @@ class _Session:
     gate: asyncio.Semaphore
 
 
-def _check_time() -> None:
+def retry_after(answer: Answer) -> float | None:
+    """The seconds that the answer asks us to wait, where it names them."""
+    try:
+        return min(max(0.0, float(answer.headers.get("Retry-After", ""))), LONGEST_RETRY_AFTER)
+    except ValueError:
+        return None
+
+
+def check_time() -> None:
+    """Raises NotSent when a call that begins now would outlive the lease of its rows."""
     until = call_until.get()
     if until is not None and time.monotonic() > until:
         raise NotSent("The sender stood still for too long; the message goes back to the queue.")

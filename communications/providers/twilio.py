@@ -7,7 +7,6 @@ either, so a replay verifies for ever and is caught by its content.
 """
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,7 @@ from communications.providers.base import (
     SendResult,
     StoredRequest,
 )
-from communications.providers.http import Answer, NoAnswer, NotSent, Wire
+from communications.providers.http import Answer, NoAnswer, NotSent, Wire, retry_after
 from customers.choices import Channel
 from interactions.actions.facts import InboundMessage
 
@@ -52,7 +51,6 @@ _KINDS = {
     "canceled": EventKind.FAILED,
 }
 _MAX_VALIDITY = 36_000  # seconds; Twilio's own queue lives ten hours
-_LONGEST_RETRY_AFTER = 86_400.0  # seconds; whoever asks for more is not understood
 _PAGE_SIZE = 1_000  # the most a page of a list holds
 _LOOKUP_MARGIN = timedelta(minutes=5)
 
@@ -163,7 +161,7 @@ class Twilio:
                 answer = await self._wire.call("GET", url, headers=_auth())
             except (NotSent, NoAnswer):
                 return None
-            page = _json(answer)
+            page = answer.json()
             if answer.status != 200 or "messages" not in page:
                 return None
             messages += page["messages"]
@@ -201,7 +199,7 @@ def _address(message: OutboundMessage, address: str) -> str:
 
 
 def _result(message: OutboundMessage, answer: Answer) -> SendResult:
-    body = _json(answer)
+    body = answer.json()
     if answer.status in (200, 201):
         return _accepted(message, body)
     code, detail = str(body.get("code", answer.status))[:50], str(body.get("message", ""))[:500]
@@ -210,7 +208,7 @@ def _result(message: OutboundMessage, answer: Answer) -> SendResult:
         outcome=_outcome(answer.status),
         error_code=code,
         detail=detail or f"HTTP {answer.status}",
-        retry_after=_retry_after(answer),
+        retry_after=retry_after(answer),
         opted_out=code == _OPTED_OUT,
     )
 
@@ -243,21 +241,6 @@ def _outcome(status: int) -> Outcome:
         case _ if 400 <= status < 500:
             return Outcome.REJECTED
     return Outcome.UNCERTAIN
-
-
-def _json(answer: Answer) -> Mapping[str, Any]:
-    try:
-        value = json.loads(answer.body)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _retry_after(answer: Answer) -> float | None:
-    try:
-        return min(max(0.0, float(answer.headers.get("Retry-After", ""))), _LONGEST_RETRY_AFTER)
-    except ValueError:
-        return None
 
 
 def _price(value: Any) -> Decimal | None:
