@@ -2,11 +2,15 @@
 
 from functools import cache
 
+from django.conf import settings
+
 from communications.providers.base import Provider
+from communications.providers.sendgrid import SendGrid
+from communications.providers.smtp import Smtp
 from communications.providers.twilio import Twilio
 from customers.choices import Channel
 
-_PROVIDERS: tuple[type[Provider], ...] = (Twilio,)
+_PROVIDERS: tuple[type[Provider], ...] = (Twilio, SendGrid, Smtp)
 _DEFAULT = {Channel.SMS: "twilio", Channel.WHATSAPP: "twilio"}
 
 
@@ -22,7 +26,14 @@ def get(name: str) -> Provider:
 
 def name_for(channel: str) -> str | None:
     """The provider that sends on `channel`, or None where nobody does yet."""
+    if channel == Channel.EMAIL:
+        return str(settings.EMAIL_PROVIDER)
     return _DEFAULT.get(Channel(channel))
+
+
+def sender_for(channel: str) -> str:
+    """The address that a message on `channel` leaves from when its template names none."""
+    return str(settings.EMAIL_FROM_ADDRESS if channel == Channel.EMAIL else settings.TWILIO_FROM_NUMBER)
 
 
 def names() -> list[str]:

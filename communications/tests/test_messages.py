@@ -287,7 +287,6 @@ def test_a_reply_is_a_message_of_the_thread_and_a_row_in_a_batch(
     [
         ("empty", " \n ", "sms"),
         ("too_long", "a" * 1601, "sms"),
-        ("method_not_supported", "Hello", "email"),
         ("method_not_supported", "Hello", "chat"),
         ("no_address", "Hello", "whatsapp"),
     ],

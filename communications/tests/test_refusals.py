@@ -68,7 +68,7 @@ REFUSALS: list[tuple[str, str, Refused]] = [
         "customer",
         to(partial(made_by_hand, DeliveryMethod.WHATSAPP), customer=nobody, recipient=""),
     ),
-    ("method_not_supported", "message_schema", to(partial(made_by_hand, DeliveryMethod.EMAIL))),
+    ("method_not_supported", "message_schema", to(partial(made_by_hand, DeliveryMethod.PUSH))),
     ("schema_not_usable", "message_schema", to(partial(template, status="draft"))),
     ("schema_not_usable", "message_schema", to(partial(template, status="archived"))),
     ("schema_not_usable", "message_schema", to(partial(template, active_flag=False))),

@@ -14,4 +14,5 @@ urlpatterns = [
         name="twilio-sms",
     ),
     path("twilio/status", WebhookView.as_view(provider="twilio", endpoint="status"), name="twilio-status"),
+    path("sendgrid/events", WebhookView.as_view(provider="sendgrid", endpoint="events"), name="sendgrid-events"),
 ]

@@ -20,7 +20,14 @@ from communications.failpoints import failpoint
 from communications.models import WebhookDelivery
 from communications.providers import registry
 
-_KEPT_HEADERS = ("User-Agent", "X-Twilio-Signature", "I-Twilio-Idempotency-Token", "Content-Type")
+_KEPT_HEADERS = (
+    "User-Agent",
+    "X-Twilio-Signature",
+    "I-Twilio-Idempotency-Token",
+    "X-Twilio-Email-Event-Webhook-Signature",
+    "X-Twilio-Email-Event-Webhook-Timestamp",
+    "Content-Type",
+)
 _FORGERIES = 30  # bad signatures from one address within a minute
 _MINUTE = 60.0
 

@@ -192,6 +192,19 @@ TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_AUTH_TOKEN_PREVIOUS = env.str("TWILIO_AUTH_TOKEN_PREVIOUS", "")  # accepted too while a token is being changed
 TWILIO_FROM_NUMBER = env.str("TWILIO_FROM_NUMBER", "")
+EMAIL_PROVIDER = env.str("EMAIL_PROVIDER", "sendgrid")  # or smtp
+EMAIL_FROM_ADDRESS = env.str("EMAIL_FROM_ADDRESS", "")
+EMAIL_FROM_NAME = env.str("EMAIL_FROM_NAME", BRAND_NAME)
+SENDGRID_BASE_URL = env.str("SENDGRID_BASE_URL", "https://api.sendgrid.com").rstrip("/")
+SENDGRID_API_KEY = env.str("SENDGRID_API_KEY", "")
+SENDGRID_EVENT_PUBLIC_KEY = env.str("SENDGRID_EVENT_PUBLIC_KEY", "")
+SENDGRID_EVENT_PUBLIC_KEY_PREVIOUS = env.str("SENDGRID_EVENT_PUBLIC_KEY_PREVIOUS", "")
+SENDGRID_CALL_SIZE = env.int("SENDGRID_CALL_SIZE", 1_000)  # persons a call, of which SendGrid takes no more than these
+SMTP_HOST = env.str("SMTP_HOST", "")
+SMTP_PORT = env.int("SMTP_PORT", 587)
+SMTP_USER = env.str("SMTP_USER", "")
+SMTP_PASSWORD = env.str("SMTP_PASSWORD", "")
+SMTP_TLS = env.str("SMTP_TLS", "starttls")  # or implicit, or none
 PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", 15.0)
 PROVIDER_CONCURRENCY = env.int("PROVIDER_CONCURRENCY", 64)  # calls in flight per sender process
 SMS_RATES = {"default": "0.0500", "CA": "0.0079", "US": "0.0079", "GB": "0.0420", "FR": "0.0760", "DE": "0.0850"}
@@ -206,7 +219,8 @@ LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain messa
 UNCERTAIN_STAFF_AFTER_SECONDS = env.int("UNCERTAIN_STAFF_AFTER_SECONDS", 600)
 
 # --- receiving ----------------------------------------------------------------------------------------------------
-WEBHOOK_MAX_BODY_BYTES = {"twilio": 1_000_000}  # Twilio's own posts stay under some tens of kilobytes
+# Twilio's own posts stay under some tens of kilobytes, an array of SendGrid's events under one megabyte.
+WEBHOOK_MAX_BODY_BYTES = {"twilio": 1_000_000, "sendgrid": 4_000_000}
 # Words by SMS that the carrier's own service answers, so that we do not answer them again; empty: it answers none.
 CARRIER_WORDS = env.list(
     "CARRIER_WORDS",

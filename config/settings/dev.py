@@ -31,5 +31,13 @@ TWILIO_BASE_URL = env.str("TWILIO_BASE_URL", EMULATOR_URL)
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "AC" + "0" * 31 + "1")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "emulator-auth-token-0000000000001")
 TWILIO_FROM_NUMBER = env.str("TWILIO_FROM_NUMBER", "+15195550100")
+EMAIL_FROM_ADDRESS = env.str("EMAIL_FROM_ADDRESS", "hello@huronhome.example")
+SENDGRID_BASE_URL = env.str("SENDGRID_BASE_URL", EMULATOR_URL)
+SENDGRID_API_KEY = env.str("SENDGRID_API_KEY", "SG.emulator" + "0" * 14 + "." + "0" * 42 + "1")
+SENDGRID_EVENT_PUBLIC_KEY = env.str(
+    "SENDGRID_EVENT_PUBLIC_KEY",
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE48kL8HhumGG8xI0q8M0aWtQQMN9F5X6/8/89qfUrX9yd"
+    + "kcyXq0rIPHl5I7BRyH+NjYkMx4QWpcdK1F/CWRCfEg==",
+)
 
 LOGGING = logging_config(LOG_LEVEL, renderer=structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0))

@@ -5,7 +5,19 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logging import logging_config
 from config.settings.base import *  # noqa: F403
-from config.settings.base import DATABASE_POOL_SIZE, DATABASE_URL, LOG_LEVEL, PUBLIC_BASE_URL, REDIS_URL, database, env
+from config.settings.base import (
+    DATABASE_POOL_SIZE,
+    DATABASE_URL,
+    EMAIL_PROVIDER,
+    LOG_LEVEL,
+    PUBLIC_BASE_URL,
+    REDIS_URL,
+    SMTP_PASSWORD,
+    SMTP_TLS,
+    SMTP_USER,
+    database,
+    env,
+)
 
 REQUIRED = (
     "SECRET_KEY",
@@ -16,12 +28,20 @@ REQUIRED = (
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
     "TWILIO_FROM_NUMBER",
+    "EMAIL_FROM_ADDRESS",
 )
-missing = [name for name in REQUIRED if not env.str(name, "")]
+REQUIRED_FOR_EMAIL = {"sendgrid": ("SENDGRID_API_KEY", "SENDGRID_EVENT_PUBLIC_KEY"), "smtp": ("SMTP_HOST",)}
+if EMAIL_PROVIDER not in REQUIRED_FOR_EMAIL:
+    raise ImproperlyConfigured(f"EMAIL_PROVIDER must be one of {', '.join(REQUIRED_FOR_EMAIL)}.")
+missing = [name for name in (*REQUIRED, *REQUIRED_FOR_EMAIL[EMAIL_PROVIDER]) if not env.str(name, "")]
 if missing:
     raise ImproperlyConfigured(f"Set {', '.join(missing)} in the environment or in .env; .env.example explains each.")
 if not PUBLIC_BASE_URL.startswith("https://"):
     raise ImproperlyConfigured("PUBLIC_BASE_URL must begin with https://: providers sign that address.")
+if SMTP_TLS not in ("starttls", "implicit", "none"):
+    raise ImproperlyConfigured("SMTP_TLS must be starttls, implicit or none.")
+if bool(SMTP_USER) != bool(SMTP_PASSWORD):
+    raise ImproperlyConfigured("SMTP_USER and SMTP_PASSWORD go together.")
 
 DATABASES = {"default": database(DATABASE_URL, pool_size=DATABASE_POOL_SIZE)}
 CELERY_BROKER_URL = REDIS_URL

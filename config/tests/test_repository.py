@@ -23,6 +23,9 @@ PRODUCTION = {
     "TWILIO_ACCOUNT_SID": "AC" + "1" * 32,
     "TWILIO_AUTH_TOKEN": "b" * 32,
     "TWILIO_FROM_NUMBER": "+15195550100",
+    "EMAIL_FROM_ADDRESS": "hello@rapport.example",
+    "SENDGRID_API_KEY": "SG.c",
+    "SENDGRID_EVENT_PUBLIC_KEY": "d" * 120,
 }
 
 
@@ -123,6 +126,22 @@ def test_production_refuses_to_start_without(name):
     refused = production(**{name: ""})
     assert refused.returncode != 0
     assert "ImproperlyConfigured" in refused.stderr
+    assert name in refused.stderr.splitlines()[-1]
+
+
+def test_production_sends_by_a_mail_server_without_a_key_of_sendgrid():
+    smtp = {"EMAIL_PROVIDER": "smtp", "SENDGRID_API_KEY": "", "SENDGRID_EVENT_PUBLIC_KEY": ""}
+    started = production(**smtp, SMTP_HOST="mail.rapport.example")
+    assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("EMAIL_PROVIDER", "pigeon"), ("SMTP_TLS", "perhaps"), ("SMTP_PASSWORD", "without a name"), ("SMTP_HOST", "")],
+)
+def test_production_refuses_e_mail_that_is_half_configured(name, value):
+    refused = production(**{"EMAIL_PROVIDER": "smtp", "SMTP_HOST": "mail.rapport.example", name: value})
+    assert refused.returncode != 0
     assert name in refused.stderr.splitlines()[-1]
 
 
