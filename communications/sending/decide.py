@@ -1,7 +1,7 @@
 """Whether a message leaves now: send, hold until, or skip with a typed reason, kept on the row. Pure.
 
-Marketing obeys everything; transactional obeys validity, suppression and STOP. The one message that passes a STOP is
-its own confirmation.
+Marketing obeys everything, the quiet hours of the recipient's clock too; transactional obeys validity, suppression and
+STOP. The one message that passes a STOP is its own confirmation. What could leave only after it expires is skipped at once.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ class RecipientFacts:
     suppressed_because: str = ""
     scheduled_at: datetime | None = None
     expires_at: datetime | None = None
+    quiet_until: datetime | None = None
     withdrawn: bool = False
     confirms_opt_out: bool = False
 
@@ -44,7 +45,7 @@ def decide(facts: RecipientFacts, *, purpose: Purpose, at: datetime) -> Decision
         return _skip(Reason.EXPIRED, f"It was to be sent before {facts.expires_at:%Y-%m-%d %H:%M} UTC.")
     if not facts.address_is_valid:
         return _skip(Reason.INVALID_ADDRESS)
-    return _obey_the_person(facts, purpose) or _obey_the_clock(facts, at) or SEND
+    return _obey_the_person(facts, purpose) or _obey_the_clock(facts, purpose, at) or SEND
 
 
 def _obey_the_person(facts: RecipientFacts, purpose: Purpose) -> Decision | None:
@@ -59,10 +60,19 @@ def _obey_the_person(facts: RecipientFacts, purpose: Purpose) -> Decision | None
     return None
 
 
-def _obey_the_clock(facts: RecipientFacts, at: datetime) -> Decision | None:
+def _obey_the_clock(facts: RecipientFacts, purpose: Purpose, at: datetime) -> Decision | None:
     if facts.scheduled_at and facts.scheduled_at > at:
-        return Decision(kind=DecisionKind.HOLD, reason=Reason.SCHEDULED, until=facts.scheduled_at)
+        return _hold(facts, Reason.SCHEDULED, facts.scheduled_at)
+    if purpose == Purpose.MARKETING and facts.quiet_until and facts.quiet_until > at:
+        return _hold(facts, Reason.QUIET_HOURS, facts.quiet_until)
     return None
+
+
+def _hold(facts: RecipientFacts, reason: Reason, until: datetime) -> Decision:
+    if facts.expires_at and facts.expires_at <= until:
+        waits = f"{reason.label} until {until:%Y-%m-%d %H:%M} UTC"
+        return _skip(Reason.EXPIRED, f"{waits}, and it was to be sent before {facts.expires_at:%Y-%m-%d %H:%M} UTC.")
+    return Decision(kind=DecisionKind.HOLD, reason=reason, until=until)
 
 
 def _skip(reason: Reason, detail: str = "") -> Decision:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.unfold import UNFOLD  # noqa: F401
 
@@ -217,6 +218,12 @@ SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", 60)  # more than three times 
 SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
 LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain message is looked up when this old
 UNCERTAIN_STAFF_AFTER_SECONDS = env.int("UNCERTAIN_STAFF_AFTER_SECONDS", 600)
+# Marketing reaches a person between these hours of his own clock (states may allow less), on the channels named.
+QUIET_HOURS_START = env.int("QUIET_HOURS_START", 8)
+QUIET_HOURS_END = env.int("QUIET_HOURS_END", 21)
+QUIET_HOURS_CHANNELS = env.list("QUIET_HOURS_CHANNELS", default=["sms", "whatsapp", "push"])
+if not 0 <= QUIET_HOURS_START < QUIET_HOURS_END <= 24:
+    raise ImproperlyConfigured("QUIET_HOURS_START must lie before QUIET_HOURS_END: whole hours from 0 to 24.")
 
 # --- receiving ----------------------------------------------------------------------------------------------------
 # Twilio's own posts stay under some tens of kilobytes, an array of SendGrid's events under one megabyte.

@@ -58,6 +58,23 @@ def test_it_may_leave_until_the_moment_it_expires() -> None:
     assert decided(expires_at=NOON + timedelta(microseconds=1)) == SEND
 
 
+def test_marketing_waits_for_the_end_of_the_quiet_hours_and_nothing_else_does() -> None:
+    held = decided(MARKETING, quiet_until=LATER)
+
+    assert (held.kind, held.reason, held.until) == (DecisionKind.HOLD, Reason.QUIET_HOURS, LATER)
+    assert decided(TRANSACTIONAL, quiet_until=LATER) == SEND
+    assert decided(MARKETING, quiet_until=NOON) == SEND
+
+
+@pytest.mark.parametrize("hold", ["quiet_until", "scheduled_at"])
+def test_what_could_leave_only_after_it_expires_is_skipped_at_once(hold: str) -> None:
+    skipped = decided(MARKETING, **{hold: LATER}, expires_at=LATER)
+
+    assert (skipped.kind, skipped.reason) == (DecisionKind.SKIP, Reason.EXPIRED)
+    assert "until 2025-11-15 18:00 UTC" in skipped.detail
+    assert decided(MARKETING, **{hold: LATER}, expires_at=LATER + timedelta(seconds=1)).kind == DecisionKind.HOLD
+
+
 def test_the_confirmation_of_a_stop_passes_that_stop_and_nothing_else() -> None:
     passes = {"confirms_opt_out": True, "opted_out": True, "suppressed_because": "stop", "consent_allows": False}
 
@@ -76,6 +93,7 @@ def test_the_strongest_reason_is_the_one_that_is_told() -> None:
         "suppressed_because": "stop",
         "consent_allows": False,
         "scheduled_at": LATER,
+        "quiet_until": LATER,
     }
     told = []
     for fact in list(against):
@@ -90,6 +108,7 @@ def test_the_strongest_reason_is_the_one_that_is_told() -> None:
         Reason.SUPPRESSED_ADDRESS,
         Reason.NO_CONSENT,
         Reason.SCHEDULED,
+        Reason.QUIET_HOURS,
     ]
 
 
