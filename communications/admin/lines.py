@@ -13,7 +13,13 @@ class SenderLineAdmin(BackOfficeAdmin):
     list_filter = ("provider", "paused")
     readonly_fields = ("tokens", "tokens_at", "updated_ts")
     fieldsets = (
-        (None, {"fields": (("provider", "sender"), ("per_second", "burst"), "paused")}),
+        (
+            None,
+            {
+                "fields": (("provider", "sender"), ("per_second", "burst"), "paused"),
+                "description": "A burst of about a second's worth lets whole slices leave; 1 sends them one by one.",
+            },
+        ),
         ("Now", {"fields": (("tokens", "tokens_at"), "updated_ts")}),
     )
 
