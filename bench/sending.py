@@ -35,7 +35,8 @@ def measure(messages: int) -> None:
 
 
 def whole_path(messages: int) -> list[tuple[str, str]]:
-    from communications.actions.messages import MessageRequest, send_messages
+    from communications.actions.message_request import MessageRequest
+    from communications.actions.messages import send_messages
     from communications.actions.schemas import save_schema
     from communications.models import MessageSchema
     from communications.sending.run import send_due

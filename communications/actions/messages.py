@@ -1,9 +1,7 @@
 """Taking messages on: one door out, and it is plural. What is refused leaves nothing behind; what is taken is a row."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -12,51 +10,26 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from communications import wake
+from communications.actions.addressing import Addressee, find_addressees, line_of, normal_address, own_address
+from communications.actions.batches import put_into_batches
+from communications.actions.message_request import MessageRequest
 from communications.actions.schemas import current_version
 from communications.choices import CHANNEL_OF_METHOD, DecisionKind, DeliveryMethod, MessageStatus, Reason
-from communications.content import Content, render_sms, text_content
+from communications.content import Content, render_content, text_content
 from communications.exceptions import SendRefused
 from communications.models import MessageData, MessageSchema, MessageSchemaVersion, SendBatch
-from communications.models.send_batch import MOST_ROWS
-from communications.providers import registry
 from communications.rendering.variables import common_variables
 from communications.sending.log import show_delivery
 from config.accounts.models import User
 from config.db import copy_rows
 from config.db import now as database_now
-from config.numbers import take_numbers
-from customers.choices import IDENTIFIER_OF_CHANNEL, Channel, Purpose
-from customers.identity.identify import adopt_address, identify
-from customers.identity.normalise import InvalidAddress, normalise
-from customers.models import Appointment, Customer, CustomerIdentifier, Employee
+from customers.choices import Channel
+from customers.models import Customer, Employee
 from interactions.actions.conversations import reopen_if_idle
 from interactions.actions.record import Reply, record_reply
 from interactions.models import Conversation
 
 VersionOf = Callable[[MessageSchema, str], MessageSchemaVersion]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MessageRequest:
-    """What somebody wants sent, to a customer, an employee or a raw address.
-
-    An empty `recipient` means the person's own address for the template's channel. `variables` win over derived ones.
-    """
-
-    schema: MessageSchema
-    customer: Customer | None = None
-    employee: Employee | None = None
-    recipient: str = ""
-    recipient_name: str = ""
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    appointment: Appointment | None = None
-    conversation: Conversation | None = None
-    scheduled_at: datetime | None = None
-    expires_at: datetime | None = None
-    purpose: Purpose | None = None
-    resend_of: MessageData | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def send_message(request: MessageRequest, *, by: User | None = None) -> MessageData:
@@ -66,20 +39,41 @@ def send_message(request: MessageRequest, *, by: User | None = None) -> MessageD
 
 @transaction.atomic
 def send_messages(requests: Sequence[MessageRequest], *, by: User | None = None) -> list[MessageData]:
-    """Take messages on, all or none: rows in bulk, grouped into batches, then somebody is woken. Raises SendRefused."""
-    version_of = cache(_version)  # asked once for each template and language, however many people
-    order = sorted(range(len(requests)), key=lambda place: _meeting_order(requests[place]))
-    made = {place: _row(requests[place], by, version_of) for place in order}
-    rows = [made[place] for place in range(len(requests))]
-    _number(rows)
-    _into_batches(rows)
-    copy_rows(rows)
+    """Take messages on, all or none. Raises SendRefused, the first one's."""
+    rows = []
+    for taken in take_messages(requests, by=by):
+        if isinstance(taken, SendRefused):
+            raise taken
+        rows.append(taken)
     return rows
 
 
 @transaction.atomic
+def take_messages(requests: Sequence[MessageRequest], *, by: User | None = None) -> list[MessageData | SendRefused]:
+    """Take on what can be: for each request its row, or why not. Rows in bulk, grouped into batches; somebody is woken.
+
+    A fixed number of statements, however many requests (but one for each template and language).
+    """
+    version_of = cache(_version)
+    made: list[MessageData | SendRefused] = []
+    for request, addressee in zip(requests, find_addressees(requests), strict=True):
+        made.append(
+            addressee if isinstance(addressee, SendRefused) else _row_or_not(request, addressee, by, version_of)
+        )
+    taken = [(request, row) for request, row in zip(requests, made, strict=True) if isinstance(row, MessageData)]
+    put_into_batches([row for _, row in taken], [request.undo_seconds for request, _ in taken])
+    copy_rows([row for _, row in taken])
+    return made
+
+
+@transaction.atomic
 def reply_to_conversation(
-    conversation: Conversation, *, text: str, by: User | None = None, metadata: Mapping[str, Any] | None = None
+    conversation: Conversation,
+    *,
+    text: str,
+    by: User | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    undo_seconds: int = 0,
 ) -> MessageData:
     """Answer in the thread, on its latest channel. Without `by` the system speaks. Raises SendRefused.
 
@@ -89,9 +83,9 @@ def reply_to_conversation(
     conversation = Conversation.objects.locked(conversation.pk)
     reopen_if_idle(conversation)
     channel = Channel(conversation.channel)
-    provider, sender = _line(channel)
+    provider, sender = line_of(channel)
     content = text_content(text)
-    recipient = _last_address(conversation, channel) or _own_address(customer, channel)
+    recipient = _last_address(conversation, channel) or own_address(customer, channel)
     message = record_reply(
         Reply(
             channel=channel,
@@ -99,7 +93,7 @@ def reply_to_conversation(
             sender=sender,
             recipient=recipient,
             content=text,
-            segments=content.segments,
+            segments=content.segments or 1,
             encoding=content.data["encoding"],
             employee=Employee.objects.filter(user=by).first() if by else None,
         ),
@@ -121,8 +115,7 @@ def reply_to_conversation(
         metadata=dict(metadata or {}),
         **content.columns(recipient),
     )
-    _number([row])
-    _into_batches([row])
+    put_into_batches([row], [undo_seconds])
     row.save(force_insert=True)
     return row
 
@@ -149,15 +142,22 @@ def _held_back(message_id: UUID) -> MessageData | None:
     return None
 
 
-def _row(request: MessageRequest, by: User | None, version_of: VersionOf) -> MessageData:
-    schema = request.schema
-    channel = CHANNEL_OF_METHOD[DeliveryMethod(schema.message_delivery_method)]
-    provider, default_sender = _line(channel)
-    customer, recipient = _addressee(request, channel)
+def _row_or_not(
+    request: MessageRequest, addressee: Addressee, by: User | None, version_of: VersionOf
+) -> MessageData | SendRefused:
+    try:
+        return _row(request, addressee, by, version_of)
+    except SendRefused as refusal:
+        return refusal
+
+
+def _row(request: MessageRequest, addressee: Addressee, by: User | None, version_of: VersionOf) -> MessageData:
+    schema, customer = request.schema, addressee.customer
+    provider, default_sender = line_of(request.channel)
     if request.appointment and (customer is None or request.appointment.customer_id != customer.pk):
         raise SendRefused("foreign_appointment", "The appointment is somebody else's.", attr="appointment")
-    addressee = customer or request.employee
-    language = addressee.language if addressee else ""
+    person = customer or request.employee
+    language = person.language if person else ""
     version = version_of(schema, language)
     content = _render(request, version, customer, language)
     return MessageData(
@@ -168,78 +168,24 @@ def _row(request: MessageRequest, by: User | None, version_of: VersionOf) -> Mes
         appointment=request.appointment,
         conversation=request.conversation,
         resend_of=request.resend_of,
-        recipient=recipient,
+        bulk=request.bulk,
+        recipient=addressee.recipient,
         recipient_name=request.recipient_name or _name_of(customer, request.employee),
         message_delivery_method=schema.message_delivery_method,
         purpose=request.purpose or schema.purpose,
         provider=provider,
-        sender=version.sms_sender_id or default_sender,
+        sender=_own_sender(version, request.channel) or default_sender,
         language=version.language,
         metadata=dict(request.metadata),
         created_by=by,
         max_retries=settings.SEND_MAX_RETRIES,
         **_times(request, schema),
-        **content.columns(recipient),
+        **content.columns(addressee.recipient),
     )
 
 
-def _addressee(request: MessageRequest, channel: Channel) -> tuple[Customer | None, str]:
-    """Who gets it and where. Somebody unknown becomes a customer, so that the message has a timeline."""
-    if request.employee:
-        return None, _employee_address(request, channel)
-    if request.customer:
-        return request.customer, _normal(channel, request.recipient) if request.recipient else _own_address(
-            request.customer, channel
-        )
-    if not request.recipient:
-        raise SendRefused("no_recipient", "Name a customer, an employee or an address.", attr="recipient")
-    recipient = _normal(channel, request.recipient)
-    return identify(channel, recipient, request.recipient_name), recipient
-
-
-def _meeting_order(request: MessageRequest) -> str:
-    """Strangers are met in the order of their addresses: two calls with the same ones never wait for each other in a ring."""
-    channel = CHANNEL_OF_METHOD[DeliveryMethod(request.schema.message_delivery_method)]
-    address = request.recipient or (_on_his_card(request.customer, channel) if request.customer else "")
-    kind = IDENTIFIER_OF_CHANNEL.get(channel)
-    try:
-        return normalise(kind, address, region=settings.PHONE_REGION) if kind else address
-    except InvalidAddress:
-        return address
-
-
-def _employee_address(request: MessageRequest, channel: Channel) -> str:
-    employee = request.employee
-    own = "" if employee is None else (employee.email if channel == Channel.EMAIL else employee.phone)
-    if not (request.recipient or own):
-        raise SendRefused("no_address", f"This employee has no address for {channel.label}.", attr="employee")
-    return _normal(channel, request.recipient or own)
-
-
-def _normal(channel: Channel, address: str) -> str:
-    try:
-        return normalise(IDENTIFIER_OF_CHANNEL[channel], address, region=settings.PHONE_REGION)
-    except InvalidAddress as error:
-        raise SendRefused(error.code, str(error), attr="recipient") from error
-
-
-def _own_address(customer: Customer, channel: Channel) -> str:
-    """The customer's address for the channel: a verified one first, then the oldest, then the one on his card."""
-    kind = IDENTIFIER_OF_CHANNEL[channel]
-    own = CustomerIdentifier.objects.filter(customer=customer, identifier_type=kind).order_by("-verified", "created_at")
-    found = own.values_list("identifier_value", flat=True).first()
-    if found:
-        return found
-    card = _on_his_card(customer, channel)
-    if not card:
-        raise SendRefused("no_address", f"This customer has no address for {channel.label}.", attr="customer")
-    address = _normal(channel, card)
-    adopt_address(customer, channel, address)  # so that his answer leads back to him
-    return address
-
-
-def _on_his_card(customer: Customer, channel: Channel) -> str:
-    return {Channel.EMAIL: customer.primary_email or "", Channel.SMS: customer.phone}.get(channel, "")
+def _own_sender(version: MessageSchemaVersion, channel: Channel) -> str:
+    return version.from_email if channel == Channel.EMAIL else version.sms_sender_id
 
 
 def _last_address(conversation: Conversation, channel: Channel) -> str:
@@ -250,15 +196,7 @@ def _last_address(conversation: Conversation, channel: Channel) -> str:
         message__conversation=conversation, message__channel=channel, message__direction="inbound"
     )
     last = details.order_by("-message__created_at").values_list("from_number", flat=True).first()
-    return _normal(channel, last) if last else ""
-
-
-def _line(channel: Channel) -> tuple[str, str]:
-    """Provider and sender for a channel."""
-    provider = registry.name_for(channel)
-    if provider is None:
-        raise SendRefused("method_not_supported", f"Nothing sends on {channel.label} yet.", attr="message_schema")
-    return provider, settings.TWILIO_FROM_NUMBER
+    return normal_address(channel, last) if last else ""
 
 
 def _version(schema: MessageSchema, language: str) -> MessageSchemaVersion:
@@ -280,7 +218,7 @@ def _render(
         language=version.language or language,
         extra=request.variables,
     )
-    return render_sms(version, variables)
+    return render_content(version, variables)
 
 
 def _times(request: MessageRequest, schema: MessageSchema) -> dict[str, Any]:
@@ -304,33 +242,3 @@ def _name_of(customer: Customer | None, employee: Employee | None) -> str:
 
 def _method(channel: Channel) -> DeliveryMethod:
     return next(method for method, each in CHANNEL_OF_METHOD.items() if each == channel)
-
-
-def _number(rows: Sequence[MessageData]) -> None:
-    for row, number in zip(rows, take_numbers("MSG", count=len(rows)), strict=True):
-        row.message_number = number
-
-
-def _into_batches(rows: Sequence[MessageData]) -> None:
-    """Rows that are due together, alike in channel, provider, purpose and version, share a batch of up to 1,000."""
-    groups: dict[tuple[Any, ...], list[MessageData]] = defaultdict(list)
-    for row in rows:
-        groups[
-            (row.message_delivery_method, row.provider, row.purpose, row.schema_version_id, row.scheduled_ts)
-        ].append(row)
-    at = database_now()
-    for (method, provider, purpose, version_id, scheduled), members in groups.items():
-        for start in range(0, len(members), MOST_ROWS):
-            part = members[start : start + MOST_ROWS]
-            batch = SendBatch.objects.create(
-                channel=CHANNEL_OF_METHOD[DeliveryMethod(method)],
-                provider=provider,
-                purpose=purpose,
-                schema_version_id=version_id,
-                due_at=scheduled or at,
-                row_count=len(part),
-            )
-            for row in part:
-                row.batch = batch
-        if not scheduled:
-            wake.sender(purpose)

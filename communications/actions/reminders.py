@@ -7,7 +7,8 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
-from communications.actions.messages import MessageRequest, send_message, withdraw_message
+from communications.actions.message_request import MessageRequest
+from communications.actions.messages import send_message, withdraw_message
 from communications.choices import MessageStatus
 from communications.exceptions import SendRefused
 from communications.models import AppointmentReminder, ReminderSchedule

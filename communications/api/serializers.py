@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from communications.actions.messages import MessageRequest
+from communications.actions.message_request import MessageRequest
 from communications.choices import (
     CHANNEL_OF_METHOD,
     DecisionKind,

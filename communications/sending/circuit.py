@@ -5,15 +5,9 @@ it at once. Open, its batches are not claimed (see `claim`), until at `probe_at`
 becomes of that closes the circuit, or opens it for twice as long, five minutes at most.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from enum import StrEnum
-
 import structlog
-from uuid_utils.compat import uuid7
 
-from communications.providers.base import Outcome, SendResult
-from config.db import fetch_all
+from communications.providers.base import Outcome
 
 log = structlog.get_logger(__name__)
 

@@ -6,14 +6,12 @@ skipped, with the names, and the others leave.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from communications.choices import DecisionKind, Reason
-from communications.models import MessageSchemaVersion
-from communications.providers.base import EmailSlots, EmailTemplate, OutboundMessage
-from communications.rendering.email import CompiledEmail, EmailRenderer
+from communications.content import mail_of
+from communications.providers.base import EmailSlots, OutboundMessage
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.sending.decide import Decision
 from communications.sending.facts import channel_of
@@ -27,12 +25,6 @@ class Composed:
 
     messages: dict[UUID, OutboundMessage] = field(default_factory=dict)
     refused: dict[UUID, Decision] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Mail:
-    renderer: EmailRenderer
-    template: EmailTemplate
 
 
 def compose(rows: Sequence[Logged]) -> Composed:
@@ -71,7 +63,7 @@ def _text(row: Logged, channel: Channel) -> OutboundMessage:
 def _email(row: Logged) -> OutboundMessage:
     if row.schema_version_id is None:
         raise TemplateProblem("This e-mail has no template.")
-    mail = _mail(row.schema_version_id)
+    mail = mail_of(row.schema_version_id)
     variables: dict[str, Any] = row.content_data.get("variables", {})
     slots = mail.renderer.slots(variables)
     return OutboundMessage(
@@ -85,22 +77,6 @@ def _email(row: Logged) -> OutboundMessage:
         expires_at=row.expires_ts,
         created_at=row.created_ts,
     )
-
-
-@lru_cache(maxsize=64)
-def _mail(version_id: UUID) -> _Mail:
-    """A version never changes, so a process reads and compiles it once."""
-    version = MessageSchemaVersion.objects.get(pk=version_id)
-    renderer = EmailRenderer(CompiledEmail(**version.compiled))
-    template = EmailTemplate(
-        version_id=version_id,
-        subject=renderer.subject.static,
-        html=renderer.html.static,
-        text=renderer.text.static,
-        sender_name=version.from_name,
-        reply_to=version.reply_to_email,
-    )
-    return _Mail(renderer=renderer, template=template)
 
 
 def _skip(reason: Reason, detail: str) -> Decision:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from communications.actions.messages import MessageRequest
+from communications.actions.message_request import MessageRequest
 from communications.actions.schemas import save_schema
 from communications.models import MessageSchema
 from communications.tests.factories import MessageSchemaFactory

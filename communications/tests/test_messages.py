@@ -9,8 +9,8 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from communications import wake
+from communications.actions.message_request import MessageRequest
 from communications.actions.messages import (
-    MessageRequest,
     reply_to_conversation,
     send_message,
     send_messages,

@@ -51,15 +51,15 @@ def test_forty_first_mails_of_one_person_at_once_make_one_customer() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_customer_whom_staff_make_at_the_same_moment_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, looks = module._owner, []
+    look, looks = module._owners, []
 
-    def staff_are_faster(kind: IdentifierKind, address: str) -> object:
-        found = look(kind, address)
+    def staff_are_faster(kind: IdentifierKind, addresses: object) -> object:
+        found = look(kind, addresses)
         if not looks:
             looks.extend(at_once(partial(CustomerFactory, primary_email="jane@example.test")))
         return found
 
-    monkeypatch.setattr(module, "_owner", staff_are_faster)
+    monkeypatch.setattr(module, "_owners", staff_are_faster)
 
     assert identify("email", "jane@example.test") == looks[0] == Customer.objects.get()
     assert identifiers_of(looks[0]) == {("email", "jane@example.test")}

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.timeout(300)
 
 TAKE_ON = """
 import json
-from communications.actions.messages import MessageRequest, send_messages
+from communications.actions.message_request import MessageRequest
+from communications.actions.messages import send_messages
 from communications.models import MessageSchema
 from communications.actions.schemas import save_schema
 schema = MessageSchema(name="{name}", message_delivery_method="SMS", template_schema={{"message": "Part {{{{ part }}}} of {name}"}})
