@@ -34,7 +34,8 @@ MAX_COPIES = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallbackSettings:
-    """Delays are milliseconds after acceptance; a delay of None leaves that callback out (failures use `delivered`)."""
+    """Delays are milliseconds after acceptance; a delay of None leaves that callback out (failures use `delivered`). Events of
+    mails are gathered until there are `batch_size`, or the oldest has waited for `batch_ms`."""
 
     enabled: bool = True
     delays_ms: Mapping[str, float | None] = field(default_factory=lambda: dict(DELAYS))
@@ -43,6 +44,8 @@ class CallbackSettings:
     before_answer: bool = False
     hold: bool = False
     forged: bool = False
+    batch_size: int = 500
+    batch_ms: float = 1000.0
 
     def merged(self, values: Mapping[str, Any]) -> "CallbackSettings":
         """ValueError for a name or a number that makes no sense."""
@@ -54,6 +57,8 @@ class CallbackSettings:
             raise ValueError(f"unknown delays: {', '.join(sorted(unknown))}")
         if not 1 <= int(values.get("copies", 1)) <= MAX_COPIES:
             raise ValueError(f"copies is 1 to {MAX_COPIES}")
+        if int(values.get("batch_size", 1)) < 1:
+            raise ValueError("batch_size is at least 1")
         return replace(self, **{**values, "delays_ms": delays})
 
 

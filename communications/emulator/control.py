@@ -3,6 +3,7 @@
 Ledger     GET ledger?kind=&since=&to=&reference=&limit=   GET ledger/count?kind=accepted&group_by=reference|to|body
 Faults     GET, POST, DELETE faults   DELETE faults/{id}   POST seed {seed}   POST latency {ms, jitter_ms}
 Callbacks  GET, POST callbacks   POST callbacks/flush {timeout_s}
+Mails      see `sendgrid.control`
 Phones     GET phones?q=&limit=   GET messages?to=&limit=   POST seen {address}   POST inbound {...}   GET, POST optouts
 Itself     GET health   GET state   POST reset
 """
@@ -85,7 +86,7 @@ def _problem(sentence: str, status: int) -> web.Response:
     return web.json_response({"error": sentence}, status=status)
 
 
-async def _values(request: web.Request) -> Values:
+async def values_of(request: web.Request) -> Values:
     text = await request.text()
     values = json.loads(text) if text else {}
     if not isinstance(values, dict):
@@ -108,11 +109,13 @@ async def state(request: web.Request) -> web.Response:
         {
             "ledger": dict(runtime.ledger.counts),
             "phones": len(runtime.store.phones),
+            "mails": runtime.mailbox.total,
             "opted_out": len(runtime.store.opted_out),
             "faults": [asdict(rule) for rule in runtime.faults.rules],
             "latency": {"ms": runtime.faults.latency_ms, "jitter_ms": runtime.faults.jitter_ms},
             "callbacks": _callbacks(runtime),
             "inbound_url": runtime.settings.inbound_url,
+            "events_url": runtime.settings.events_url,
             "account_sid": runtime.settings.account_sid,
             "sender": runtime.settings.sender,
         }
@@ -160,7 +163,7 @@ async def list_faults(request: web.Request) -> web.Response:
 
 
 async def add_fault(request: web.Request) -> web.Response:
-    return web.json_response(asdict(_runtime(request).faults.add(await _values(request))), status=201)
+    return web.json_response(asdict(_runtime(request).faults.add(await values_of(request))), status=201)
 
 
 async def clear_faults(request: web.Request) -> web.Response:
@@ -170,21 +173,21 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 
 async def seed(request: web.Request) -> web.Response:
-    values = await _values(request)
+    values = await values_of(request)
     _runtime(request).faults.chance.seed(values["seed"])
     return web.json_response({"seed": values["seed"]})
 
 
 async def latency(request: web.Request) -> web.Response:
-    faults, values = _runtime(request).faults, await _values(request)
+    faults, values = _runtime(request).faults, await values_of(request)
     faults.latency_ms, faults.jitter_ms = float(values.get("ms", 0)), float(values.get("jitter_ms", 0))
     return web.json_response({"ms": faults.latency_ms, "jitter_ms": faults.jitter_ms})
 
 
 def _callbacks(runtime: Runtime) -> Values:
-    queue = runtime.callbacks
-    counts = {"pending": queue.pending, "delivered": queue.delivered, "failed": queue.failed}
-    return {**counts, "settings": asdict(queue.settings)}
+    queue, feed = runtime.callbacks, runtime.feed
+    counts = {name: getattr(queue, name) + getattr(feed, name) for name in ("pending", "delivered", "failed")}
+    return {**counts, "retrying": feed.retrying, "settings": asdict(queue.settings)}
 
 
 async def show_callbacks(request: web.Request) -> web.Response:
@@ -193,13 +196,13 @@ async def show_callbacks(request: web.Request) -> web.Response:
 
 async def set_callbacks(request: web.Request) -> web.Response:
     runtime = _runtime(request)
-    runtime.callbacks.configure(await _values(request))
+    runtime.configure(await values_of(request))
     return web.json_response(_callbacks(runtime))
 
 
 async def flush_callbacks(request: web.Request) -> web.Response:
-    values = await _values(request)
-    return web.json_response(await _runtime(request).callbacks.flush(float(values.get("timeout_s", FLUSH_LIMIT))))
+    values = await values_of(request)
+    return web.json_response(await _runtime(request).flush(float(values.get("timeout_s", FLUSH_LIMIT))))
 
 
 async def phones(request: web.Request) -> web.Response:
@@ -216,7 +219,7 @@ async def messages(request: web.Request) -> web.Response:
 
 
 async def seen(request: web.Request) -> web.Response:
-    values = await _values(request)
+    values = await values_of(request)
     phone = _runtime(request).store.phones.get(values["address"])
     if phone is not None:
         phone.seen = len(phone.messages)
@@ -226,7 +229,7 @@ async def seen(request: web.Request) -> web.Response:
 async def inbound(request: web.Request) -> web.Response:
     """Somebody writes; answers what the webhook said and what appeared on the phone."""
     runtime = _runtime(request)
-    heard = await write(runtime, _writing(await _values(request), runtime.settings.sender))
+    heard = await write(runtime, _writing(await values_of(request), runtime.settings.sender))
     return web.json_response(_heard(heard))
 
 
@@ -289,7 +292,7 @@ async def show_optouts(request: web.Request) -> web.Response:
 
 async def set_optouts(request: web.Request) -> web.Response:
     """Any field of `OptOuts`; the word lists replace what was there."""
-    runtime, values = _runtime(request), await _values(request)
+    runtime, values = _runtime(request), await values_of(request)
     if unknown := set(values) - {item.name for item in fields(OptOuts)}:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     words = {name: value for name, value in values.items() if name.endswith("_words")}

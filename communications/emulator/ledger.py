@@ -76,11 +76,11 @@ class Ledger:
         if self._writer is not None:
             await self._on_disk(self._queued)
 
-    def read_block(self, start: int, end: int) -> list[Entry]:
-        """The entries of a block. ValueError or OSError when the file is another one by now."""
+    def read_lines(self, start: int, end: int) -> list[bytes]:
+        """The lines of a block."""
         with self.path.open("rb") as file:
             file.seek(start)
-            return [json.loads(line) for line in file.read(end - start).splitlines()]
+            return file.read(end - start).splitlines()
 
     def read(self) -> Iterator[Entry]:
         """The file from the beginning, for a thread; a line that is just being written is left out."""

@@ -127,6 +127,34 @@ class Emulator:
         """A phone's thread in both directions, oldest first; without `to` the latest of all."""
         return list(self.control("GET", f"/messages?{urlencode({'to': to} if to else {})}")["messages"])
 
+    def mails(self, to: str = "", *, limit: int = 200) -> list[dict[str, Any]]:
+        """The latest mails, newest first, of the addresses that contain `to`."""
+        return list(self.control("GET", f"/mails?{urlencode({'q': to, 'limit': limit})}")["mails"])
+
+    def mail(self, sid: str) -> dict[str, Any]:
+        """A mail with its parts, headers, links and events."""
+        return self.control("GET", f"/mails/{sid}")
+
+    def mail_event(self, sid: str, event: str, **fields: Any) -> dict[str, Any]:
+        """SendGrid tells of an event of this mail; fields replace its own, such as `reason`."""
+        return self.control("POST", f"/mails/{sid}/events", {"event": event, **fields})
+
+    def open_mail(self, sid: str) -> list[dict[str, Any]]:
+        """Somebody opens it, pictures and all: the visits that the mail client made (method, url, status, error)."""
+        return list(self.control("POST", f"/mails/{sid}/open", {})["visits"])
+
+    def click(self, sid: str, url: str | None = None) -> list[dict[str, Any]]:
+        """Somebody follows a link of it, the first one unless named."""
+        return list(self.control("POST", f"/mails/{sid}/click", {"url": url})["visits"])
+
+    def unsubscribe(self, sid: str) -> list[dict[str, Any]]:
+        """Somebody presses their mail client's button (one click, RFC 8058)."""
+        return list(self.control("POST", f"/mails/{sid}/unsubscribe", {})["visits"])
+
+    def plan(self, **percent: float) -> dict[str, float]:
+        """How many mails are `bounced`, `opened`, `clicked` by themselves, of those accepted from now on."""
+        return self.control("POST", "/plan", percent)
+
     def faults(self, mode: str, **rule: Any) -> dict[str, Any]:
         """Adds a rule; `faults.Fault` has what it may say (times, probability, match, delay_ms, retry_after, ...)."""
         return self.control("POST", "/faults", {"mode": mode, **rule})

@@ -1,4 +1,4 @@
-"""Posting to Rapport, as a provider does: timeouts, a limited number of retries, an account of how it went."""
+"""Calling Rapport, as a provider or a person does: timeouts, a limited number of retries, an account of how it went."""
 
 import asyncio
 from collections.abc import Mapping
@@ -28,8 +28,9 @@ class Outgoing:
     """One request, ready and signed. `url` goes on the wire byte for byte, for it was signed so."""
 
     url: str
-    body: bytes
-    headers: Mapping[str, str]
+    body: bytes = b""
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -85,7 +86,8 @@ class Webhooks:
             total=None, sock_connect=outgoing.policy.connect, sock_read=outgoing.policy.read
         )
         try:
-            async with self._session.post(
+            async with self._session.request(
+                outgoing.method,
                 URL(outgoing.url, encoded=True),
                 data=outgoing.body,
                 headers=outgoing.headers,

@@ -12,7 +12,7 @@ from aiohttp import web
 from communications.emulator import faults
 from communications.emulator.runtime import RUNTIME, Runtime
 from communications.emulator.sendgrid import limits
-from communications.emulator.sendgrid.compose import Draft, Fortune, compose
+from communications.emulator.sendgrid.compose import Fortune, compose
 from communications.emulator.sendgrid.errors import SENTENCES, Refusal, for_status
 from communications.emulator.sendgrid.mailbox import Call
 
@@ -90,23 +90,20 @@ async def accept(runtime: Runtime, body: bytes | None) -> web.Response:
     )
     created = time.time()
     place = await runtime.ledger.commit_block(draft.entries)
-    call = _taken(draft, created, place, settings.delays_ms, watched=settings.enabled)
-    mailbox.add(call)
-    return web.Response(status=202, headers={"X-Message-Id": draft.message_id})
-
-
-def _taken(
-    draft: Draft, created: float, place: tuple[int, int], delays: Mapping[str, float | None], *, watched: bool
-) -> Call:
-    return Call(
+    call = Call(
         message_id=draft.message_id,
         created=created,
         people=draft.people,
-        delays=delays,
-        watched=watched,
+        delays=settings.delays_ms,
+        watched=settings.enabled,
+        open_tracking=draft.open_tracking,
+        click_tracking=draft.click_tracking,
         place=place,
-        fates=dict(draft.fates),
+        fates=draft.fates,
     )
+    mailbox.add(call)
+    await runtime.feed.announce(call)
+    return web.Response(status=202, headers={"X-Message-Id": draft.message_id})
 
 
 def _payload(body: bytes) -> Any:

@@ -21,8 +21,10 @@ class Draft:
     """A call that is in order. `entries` are the ledger's: the call's and then one for each person."""
 
     message_id: str
-    people: Sequence[str]
-    fates: Mapping[int, str]
+    people: list[str]
+    fates: dict[int, str]
+    open_tracking: bool
+    click_tracking: bool
     entries: Sequence[tuple[str, str]]
 
 
@@ -64,7 +66,14 @@ def compose(payload: Any, *, size: int, fortune: Fortune, delays: Mapping[str, f
             )
             people.append(address)
     call = _call(payload, message_id, len(people), size) | {"delays": delays, "watched": watched}
-    return Draft(message_id=message_id, people=people, fates=drawn, entries=[("call", encode(call)), *lines])
+    return Draft(
+        message_id=message_id,
+        people=people,
+        fates=drawn,
+        open_tracking=call["open_tracking"],
+        click_tracking=call["click_tracking"],
+        entries=[("call", encode(call)), *lines],
+    )
 
 
 def _reference(person: Mapping[str, Any], common: Mapping[str, str]) -> str:

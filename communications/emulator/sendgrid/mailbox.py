@@ -2,12 +2,20 @@
 all the time: whose they are, when they were taken, what becomes of them. A million mails fit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from communications.emulator.sendgrid.fates import DELAYED_AS, DELIVERED, FATES
+
+# Why SendGrid drops what is sent to somebody, by the event (or the fate) that came before.
+REASONS: Mapping[str, str] = {
+    "bounce": "Bounced Address",
+    "spam": "Spam Reporting Address",
+    "spamreport": "Spam Reporting Address",
+    "unsubscribe": "Unsubscribed Address",
+}
 
 
 class Happening(NamedTuple):
@@ -25,13 +33,15 @@ class Call:
 
     message_id: str
     created: float
-    people: Sequence[str]  # addresses
+    people: list[str]  # addresses
     delays: Mapping[str, float | None]  # milliseconds
     watched: bool  # events are posted
+    open_tracking: bool
+    click_tracking: bool
     place: tuple[int, int]  # in the ledger's file
     fates: dict[int, str] = field(default_factory=dict)
     more: dict[int, list[Happening]] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)  # events posted ahead of their time
+    told: dict[str, float] = field(default_factory=dict)  # events that were posted ahead of their time, and when
 
     def fate(self, index: int) -> str:
         return self.fates.get(index, DELIVERED)
@@ -48,8 +58,8 @@ class Call:
 
     def history(self, index: int, now: float) -> list[Happening]:
         """What has happened to a mail so far, oldest first."""
-        planned = self.steps(self.fate(index))
-        past = [Happening(event, min(at, now)) for event, at in planned if at <= now or event in self.told]
+        planned = [Happening(event, self.told.get(event, at)) for event, at in self.steps(self.fate(index))]
+        past = [happening for happening in planned if happening.at <= now]
         return sorted([*past, *self.more.get(index, ())], key=lambda happening: happening.at)
 
 
@@ -78,6 +88,14 @@ class Mailbox:
     def add(self, call: Call) -> None:
         self.calls[call.message_id] = call
         self.total += len(call.people)
+        for index, fate in call.fates.items():
+            if fate in ("bounce", "spam"):
+                self.suppress(call.people[index], fate)
+
+    def suppress(self, address: str, event: str) -> None:
+        """Who bounced, complained or unsubscribed is written to no more."""
+        if event in REASONS:
+            self.suppressed[address.lower()] = REASONS[event]
 
     def find(self, sid: str) -> Mail:
         """KeyError: there is none."""

@@ -24,7 +24,11 @@ def receiver(receiver_server: Receiver) -> Receiver:
 @pytest.fixture(scope="session")
 def emulator_process(tmp_path_factory: pytest.TempPathFactory, receiver_server: Receiver) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("emulator")
-    with running_emulator(folder, EMULATOR_INBOUND_SMS_URL=receiver_server.url("/inbound")) as emulator:
+    urls = {
+        "EMULATOR_INBOUND_SMS_URL": receiver_server.url("/inbound"),
+        "EMULATOR_SENDGRID_EVENTS_URL": receiver_server.url("/events"),
+    }
+    with running_emulator(folder, **urls) as emulator:
         yield emulator
 
 
@@ -32,7 +36,8 @@ def emulator_process(tmp_path_factory: pytest.TempPathFactory, receiver_server: 
 def emulator(emulator_process: Emulator, receiver: Receiver) -> Emulator:
     """As new, for every test; callbacks come quickly."""
     emulator_process.reset()
-    emulator_process.callbacks(delays_ms={"sent": 10, "delivered": 20})
+    delays = {"processed": 5, "sent": 10, "deferred": 15, "delivered": 20, "open": 40, "click": 60}
+    emulator_process.callbacks(delays_ms=delays, batch_ms=30)
     return emulator_process
 
 

@@ -18,6 +18,7 @@ ANNA = "+14155550123"
 BEN = "+14155550124"
 INBOUND = "/inbound"
 EVENTS = "/events"
+FIXED = (INBOUND, EVENTS)  # addresses that the emulator is given when it starts
 MAIL_ANNA = "anna@example.com"
 MAIL_BEN = "ben@example.com"
 
@@ -28,6 +29,13 @@ class Received:
     headers: dict[str, str]
     form: dict[str, str]
     at: float
+    body: str = ""
+    method: str = "POST"
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Of an event webhook."""
+        return json.loads(self.body)
 
 
 @dataclass
@@ -56,16 +64,23 @@ class Receiver:
         self.answer = Answer()
 
     def url(self, path: str = "/status", query: str = "") -> str:
-        return f"http://127.0.0.1:{self.port}{path}{query}" if path == INBOUND else self._own(path + query)
+        return f"http://127.0.0.1:{self.port}{path}{query}" if path in FIXED else self._own(path + query)
 
     def is_mine(self, path: str) -> bool:
-        return path.startswith((INBOUND, f"/{self.turn}/"))
+        return path.startswith((*FIXED, f"/{self.turn}/"))
 
     def _own(self, rest: str) -> str:
         return f"http://127.0.0.1:{self.port}/{self.turn}{rest}"
 
     def statuses(self) -> list[str]:
         return [item.form["MessageStatus"] for item in self.received]
+
+    def events(self) -> list[dict[str, Any]]:
+        return [event for item in list(self.received) if item.path == EVENTS for event in item.events]
+
+    def wait_events(self, number: int, seconds: float = 10.0) -> list[dict[str, Any]]:
+        until(lambda: len(self.events()) >= number, seconds)
+        return self.events()
 
     def wait(self, number: int, seconds: float = 10.0) -> list[Received]:
         until(lambda: len(self.received) >= number, seconds)
@@ -76,10 +91,20 @@ def serve(receiver: Receiver) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             form = dict(parse_qsl(body, keep_blank_values=True))
-            item = Received(path=self.path, headers=dict(self.headers), form=form, at=time.monotonic())
+            item = Received(
+                path=self.path,
+                headers=dict(self.headers),
+                form=form,
+                at=time.monotonic(),
+                body=body,
+                method=self.command,
+            )
             if receiver.is_mine(self.path):
                 receiver.received.append(item)
             answer = receiver.answers.pop(0) if receiver.answers else receiver.answer
