@@ -7,5 +7,6 @@ imports Rapport's models, settings or counters, so that an error there cannot hi
 
 Rooms: `ledger` (what was accepted, fsynced before the answer), `store` (the phones), `faults` (how to misbehave),
 `callbacks` and `webhooks` (calling back), `control` (the API under /_control/), `phonebook` and `audit` (what it reads),
-`pages` (phones and mailboxes to look at), one folder per provider (`twilio`, `sendgrid`), `testing` (the door for tests, demo and benches).
+`pages` (phones and mailboxes to look at), `front` (the quick way for plain sends), one folder per provider (`twilio`,
+`sendgrid`), `testing` (the door for tests, demo and benches).
 """

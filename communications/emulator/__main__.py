@@ -13,6 +13,8 @@ from aiohttp import web
 
 from communications.emulator.app import make_app
 from communications.emulator.config import Settings
+from communications.emulator.front import Front
+from communications.emulator.runtime import RUNTIME
 
 # A rule may keep handlers hanging on purpose; they get no longer than this to end.
 SHUTDOWN_SECONDS = 0.5
@@ -36,11 +38,15 @@ async def _serve(arguments: argparse.Namespace) -> None:
     app = make_app(Settings.from_environment(os.environ), arguments.data)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
-    await web.TCPSite(runner, arguments.host, arguments.port, backlog=BACKLOG).start()
-    port = runner.addresses[0][1]
+    assert runner.server is not None, "setup makes it"
+    front = Front(app[RUNTIME], runner.server)
+    server = await asyncio.get_running_loop().create_server(front, arguments.host, arguments.port, backlog=BACKLOG)
+    port = server.sockets[0].getsockname()[1]
     sys.stdout.write(f"emulator http://{arguments.host}:{port}\n")
     sys.stdout.flush()
     await stop.wait()
+    server.close()
+    front.close()
     await runner.cleanup()
 
 

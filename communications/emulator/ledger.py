@@ -15,13 +15,16 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 Entry = dict[str, Any]
+Place = tuple[int, int]  # in the file: start, end
+OnDisk = Callable[[Place | OSError], None]
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -39,7 +42,7 @@ class Ledger:
         self._previous = folder / "ledger.previous.jsonl"
         self._lines: list[bytes] = []
         self._queued = 0
-        self._waiting: list[tuple[asyncio.Future[int], int]] = []
+        self._waiting: list[tuple[OnDisk, Place]] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._second = 0, ""
@@ -57,24 +60,40 @@ class Ledger:
 
     def note(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Written with the next group; for what nobody waits for."""
-        self._append([(kind, encode(facts))])
+        self.append([(kind, encode(facts))])
 
     async def commit(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Returns when the entry is on disk. OSError: it is not, and must not be acknowledged."""
         await self.commit_block([(kind, encode(facts))])
 
-    async def commit_block(self, entries: Sequence[tuple[str, str]]) -> tuple[int, int]:
-        """Several entries (kind, facts as a JSON object) in one write; answers where in the file they are: start, end."""
-        start = self._queued
-        self._append(entries)
-        length = self._queued - start
-        base = await self._on_disk(start)
-        return base, base + length
+    async def commit_block(self, entries: Sequence[tuple[str, str]]) -> Place:
+        """Several entries (kind, facts as a JSON object) in one write; answers where in the file they are."""
+        done: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self.append(entries, partial(_settle, done))
+        return await done
+
+    def append(self, entries: Sequence[tuple[str, str]], on_disk: OnDisk | None = None) -> None:
+        """As `commit_block`; `on_disk` is called with the place, or with the error that kept the entries from it."""
+        now = time.time()
+        moment = f'"time":"{self._stamp(now)}","at":{now!r},"kind":"'
+        seq = self._seq
+        lines = [f'{{"seq":{seq + n},{moment}{kind}",{facts[1:]}\n' for n, (kind, facts) in enumerate(entries, start=1)]
+        self._seq = seq + len(entries)
+        self.counts.update(kind for kind, _ in entries)
+        data = "".join(lines).encode()
+        self._lines.append(data)
+        start, self._queued = self._queued, self._queued + len(data)
+        if on_disk is not None:
+            self._waiting.append((on_disk, (start, self._queued)))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_groups())
 
     async def settle(self) -> None:
         """Returns when everything noted so far is on disk."""
         if self._writer is not None:
-            await self._on_disk(self._queued)
+            done: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+            self._waiting.append((partial(_settle, done), (self._queued, self._queued)))
+            await done
 
     def read_lines(self, start: int, end: int) -> list[bytes]:
         """The lines of a block."""
@@ -111,30 +130,11 @@ class Ledger:
         self.path.replace(self._previous)
         self._open_file()
 
-    def _append(self, entries: Sequence[tuple[str, str]]) -> None:
-        now = time.time()
-        moment = f'"time":"{self._stamp(now)}","at":{now!r},"kind":"'
-        seq = self._seq
-        lines = [f'{{"seq":{seq + n},{moment}{kind}",{facts[1:]}\n' for n, (kind, facts) in enumerate(entries, start=1)]
-        self._seq = seq + len(entries)
-        self.counts.update(kind for kind, _ in entries)
-        data = "".join(lines).encode()
-        self._lines.append(data)
-        self._queued += len(data)
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_groups())
-
     def _stamp(self, now: float) -> str:
         second = int(now)
         if second != self._second[0]:
             self._second = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]
         return f"{self._second[1]}.{int(now * 1000) % 1000:03}+00:00"
-
-    def _on_disk(self, start: int) -> asyncio.Future[int]:
-        """What was queued at `start`: the future has its place in the file."""
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append((done, start))
-        return done
 
     async def _write_groups(self) -> None:
         loop = asyncio.get_running_loop()
@@ -199,11 +199,15 @@ def _parse(line: bytes) -> Entry | None:
     return entry
 
 
-def _tell(waiting: Sequence[tuple[asyncio.Future[int], int]], base: int, error: OSError | None) -> None:
-    for done, start in waiting:
-        if done.done():
-            continue
-        if error is None:
-            done.set_result(base + start)
-        else:
-            done.set_exception(error)
+def _tell(waiting: Sequence[tuple[OnDisk, Place]], base: int, error: OSError | None) -> None:
+    for on_disk, (start, end) in waiting:
+        on_disk(error or (base + start, base + end))
+
+
+def _settle(done: asyncio.Future[Place], outcome: Place | OSError) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, OSError):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)

@@ -97,6 +97,12 @@ class Runtime:
             feed=Feed(parts),
         )
 
+    def is_plain(self) -> bool:
+        """Nothing in force that makes a send more than taking it and saying so."""
+        faults = self.faults
+        slow = faults.rules or faults.latency_ms or faults.jitter_ms
+        return not slow and not self.callbacks.settings.before_answer
+
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs until it is done, the emulator forgets or ends."""
         task = asyncio.create_task(work)

@@ -10,9 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from communications.emulator import faults
+from communications.emulator.ledger import Place
 from communications.emulator.runtime import RUNTIME, Runtime
 from communications.emulator.sendgrid import limits
-from communications.emulator.sendgrid.compose import Fortune, compose
+from communications.emulator.sendgrid.compose import Draft, Fortune, compose
 from communications.emulator.sendgrid.errors import SENTENCES, Refusal, for_status
 from communications.emulator.sendgrid.mailbox import Call
 
@@ -78,32 +79,41 @@ def _authenticate(request: web.Request, key: str) -> None:
 
 async def accept(runtime: Runtime, body: bytes | None) -> web.Response:
     """Raises Refusal, or OSError when the ledger cannot be written."""
+    ready, at = draft(runtime, body), time.time()
+    call = take_in(runtime, ready, at=at, place=await runtime.ledger.commit_block(ready.entries))
+    await runtime.feed.announce(call)
+    return web.Response(status=202, headers={"X-Message-Id": ready.message_id})
+
+
+def draft(runtime: Runtime, body: bytes | None) -> Draft:
+    """Raises Refusal."""
     if body is None or len(body) > limits.MOST_BYTES:
         raise Refusal(SENTENCES[413], status=413)
-    mailbox, settings = runtime.mailbox, runtime.callbacks.settings
-    draft = compose(
+    settings = runtime.callbacks.settings
+    return compose(
         _payload(body),
         size=len(body),
-        fortune=Fortune(suppressed=mailbox.suppressed, plan=runtime.plan, chance=runtime.faults.chance),
+        fortune=Fortune(suppressed=runtime.mailbox.suppressed, plan=runtime.plan, chance=runtime.faults.chance),
         delays=settings.delays_ms,
         watched=settings.enabled,
     )
-    created = time.time()
-    place = await runtime.ledger.commit_block(draft.entries)
+
+
+def take_in(runtime: Runtime, ready: Draft, *, at: float, place: Place) -> Call:
+    """What was written to the ledger arrives in the mailboxes."""
     call = Call(
-        message_id=draft.message_id,
-        created=created,
-        people=draft.people,
-        delays=settings.delays_ms,
-        watched=settings.enabled,
-        open_tracking=draft.open_tracking,
-        click_tracking=draft.click_tracking,
+        message_id=ready.message_id,
+        created=at,
+        people=ready.people,
+        delays=ready.delays,
+        watched=ready.watched,
+        open_tracking=ready.open_tracking,
+        click_tracking=ready.click_tracking,
         place=place,
-        fates=draft.fates,
+        fates=ready.fates,
     )
-    mailbox.add(call)
-    await runtime.feed.announce(call)
-    return web.Response(status=202, headers={"X-Message-Id": draft.message_id})
+    runtime.mailbox.add(call)
+    return call
 
 
 def _payload(body: bytes) -> Any:

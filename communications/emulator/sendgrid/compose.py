@@ -23,6 +23,8 @@ class Draft:
     message_id: str
     people: list[str]
     fates: dict[int, str]
+    delays: Mapping[str, float | None]
+    watched: bool
     open_tracking: bool
     click_tracking: bool
     entries: Sequence[tuple[str, str]]
@@ -70,6 +72,8 @@ def compose(payload: Any, *, size: int, fortune: Fortune, delays: Mapping[str, f
         message_id=message_id,
         people=people,
         fates=drawn,
+        delays=delays,
+        watched=watched,
         open_tracking=call["open_tracking"],
         click_tracking=call["click_tracking"],
         entries=[("call", encode(call)), *lines],

@@ -5,7 +5,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import parse_qs, urlsplit
+from functools import lru_cache
+from urllib.parse import unquote_plus, urlsplit
 
 from communications.emulator.runtime import Runtime
 from communications.emulator.store import Message, Step
@@ -14,6 +15,7 @@ from communications.emulator.twilio.errors import ApiError
 
 BODY_LIMIT = 1600
 VALIDITY_LIMIT = 36000
+REFERENCE = re.compile(r"\?(?:[^#]*&)?m=([^&#]+)")
 SERVICE_SID = re.compile(r"MG[0-9a-f]{32}")
 
 Form = Mapping[str, Sequence[str]]
@@ -60,9 +62,8 @@ def compose(form: Form, *, runtime: Runtime, at: float) -> Message:
 
 def reference(url: str | None) -> str | None:
     """Rapport's own message id, which travels in the callback URL as `m`."""
-    if not url or "m=" not in url:
-        return None
-    return parse_qs(urlsplit(url).query).get("m", [None])[0]
+    found = REFERENCE.search(url or "")
+    return unquote_plus(found[1]) if found else None
 
 
 def _addresses(form: Form, pool: str) -> tuple[str, str]:
@@ -111,10 +112,19 @@ def _callback_url(form: Form) -> str | None:
     url = one(form, "StatusCallback")
     if not url:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(url.partition("?")[0]):
         raise ApiError(21609, url)
     return url
+
+
+@lru_cache(maxsize=1024)
+def _is_address(url: str) -> bool:
+    """Every message has a URL of its own, but they differ in the query alone."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _start(form: Form, service: str | None, at: float) -> float:

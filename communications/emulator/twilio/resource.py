@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from itertools import islice
+from json.encoder import encode_basestring as text
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,6 +45,22 @@ def resource(message: Message, account: str, now: float) -> dict[str, Any]:
         "to": message.to,
         "uri": f"{uri}.json",
     }
+
+
+def created(message: Message, account: str) -> str:
+    """`resource` at the moment of acceptance, as JSON: nearly all of it is the same for every message."""
+    unassigned = message.service is not None
+    uri = f"/{VERSION}/Accounts/{account}/Messages/{message.sid}"
+    date = rfc2822(message.created)
+    return (
+        f'{{"account_sid":"{account}","api_version":"{VERSION}","body":{text(message.body)},"date_created":"{date}",'
+        f'"date_sent":null,"date_updated":"{date}","direction":"{message.direction}","error_code":null,'
+        f'"error_message":null,"from":{"null" if unassigned else text(message.sender)},'
+        f'"messaging_service_sid":{text(message.service) if message.service else "null"},'
+        f'"num_media":"{len(message.media)}","num_segments":"{0 if unassigned else message.segments}","price":null,'
+        f'"price_unit":"USD","sid":"{message.sid}","status":"{message.initial}",'
+        f'"subresource_uris":{{"media":"{uri}/Media.json"}},"to":{text(message.to)},"uri":"{uri}.json"}}'
+    )
 
 
 def rfc2822(at: float | None) -> str | None:

@@ -92,6 +92,7 @@ def test_whatsapp_addresses_are_taken_in_pairs(twilio: Twilio):
         ({"body": ""}, 21602),
         ({"body": "x" * 1601}, 21617),
         ({"StatusCallback": "not an address"}, 21609),
+        ({"StatusCallback": "http://[/?m=1"}, 21609),
         ({"ValidityPeriod": "0"}, 21624),
         ({"ValidityPeriod": "soon"}, 21624),
     ],
