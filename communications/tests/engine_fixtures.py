@@ -48,7 +48,7 @@ def _running() -> Emulator:
 
 @pytest.fixture
 def provider(settings: Any) -> Iterator[Emulator]:
-    """Twilio as new, which calls nobody back until a test says so."""
+    """Twilio and SendGrid as new, which calls nobody back until a test says so."""
     emulator = _running()
     emulator.reset()
     emulator.callbacks(enabled=False)
@@ -56,6 +56,8 @@ def provider(settings: Any) -> Iterator[Emulator]:
     settings.TWILIO_ACCOUNT_SID = emulator.account_sid
     settings.TWILIO_AUTH_TOKEN = emulator.auth_token
     settings.TWILIO_FROM_NUMBER = LINE
+    settings.SENDGRID_BASE_URL = emulator.url
+    settings.SENDGRID_API_KEY = emulator.api_key
     yield emulator
     loop.close()
 

@@ -170,11 +170,11 @@ def _together(template: EmailTemplate, rows: Sequence[_Row]) -> tuple[_Together 
 
 
 def _tags(kinds: str, static: Iterable[str], values: Sequence[Sequence[str]]) -> list[str]:
-    """A tag for each slot. Slots that say the same for every person share one."""
+    """A tag for each slot. Slots of a part that say the same for every person share one."""
     mark = _mark(static, values)
-    known: dict[tuple[str, ...], str] = {}
+    known: dict[tuple[str, tuple[str, ...]], str] = {}
     columns = zip(kinds, zip(*values, strict=True), strict=True)
-    return [known.setdefault(column, f"-{kind}{mark}{n}-") for n, (kind, column) in enumerate(columns)]
+    return [known.setdefault(column, f"-{column[0]}{mark}{n}-") for n, column in enumerate(columns)]
 
 
 def _mark(static: Iterable[str], values: Sequence[Sequence[str]]) -> str:

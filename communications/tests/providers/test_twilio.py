@@ -1,12 +1,7 @@
-import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -23,7 +18,8 @@ from communications.providers import twilio
 from communications.providers.base import Outcome, Provider
 from communications.providers.http import call_until
 from communications.tests.engine_fixtures import provider
-from communications.tests.providers.contracts import Post, ProviderContract
+from communications.tests.providers.contracts import LookupContract, Post
+from communications.tests.providers.proxy import Odd, odd_proxy
 from customers.choices import Channel
 
 __all__ = ["provider"]
@@ -58,7 +54,7 @@ def status_form(status: str, **more: str) -> dict[str, str]:
     return {"MessageSid": "SM" + "0" * 32, "MessageStatus": status, "To": "+14165590001", **more}
 
 
-class TestTwilio(ProviderContract):
+class TestTwilio(LookupContract):
     provider_name: ClassVar = "twilio"
 
     def event(self, reference: UUID, kind: EventKind) -> Post:
@@ -306,39 +302,6 @@ ODD_ANSWERS = [
     (408, {}, {}, Outcome.RETRY, None),
     (201, {}, [1], Outcome.UNCERTAIN, None),
 ]
-
-
-class Odd(BaseHTTPRequestHandler):
-    """A proxy between us and the provider, which answers as it likes."""
-
-    answer: ClassVar[tuple[int, dict[str, str], Any]]
-    asked: ClassVar[list[str]] = []
-
-    def do_POST(self) -> None:
-        self.asked.append(self.path)
-        self.rfile.read(int(self.headers["Content-Length"]))
-        status, headers, body = self.answer
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
-
-
-@contextmanager
-def odd_proxy() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Odd)
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize(("status", "headers", "body", "outcome", "retry_after"), ODD_ANSWERS)
