@@ -185,7 +185,7 @@ def _keep_as_evidence(rows: Sequence[SendingRow], results: Mapping[UUID, SendRes
         DeliveryEvent(
             message_data_id=row.pk,
             provider=row.provider,
-            event_id=f"late:{results[row.pk].provider_message_id}"[:128],
+            event_id=f"late:{row.pk}:{results[row.pk].provider_message_id}"[:128],
             kind=EventKind.ACCEPTED,
             occurred_at=at,
             provider_message_id=results[row.pk].provider_message_id,

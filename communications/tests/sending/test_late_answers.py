@@ -1,5 +1,7 @@
 """Answers that come after the claim was lost, and callbacks that come before the answer."""
 
+from dataclasses import replace
+
 import pytest
 from django.utils import timezone
 
@@ -66,6 +68,17 @@ def test_a_late_acceptance_of_what_was_sent_again_is_a_possible_double_and_overw
     assert row.possible_duplicate
     assert DeliveryEvent.objects.get().provider_message_id == f"SM{row.pk.hex}"
     assert Interaction.objects.count() == 1
+
+
+def test_of_a_call_with_one_id_for_all_each_late_acceptance_is_kept() -> None:
+    rows = waiting(3)
+    sent = on_its_way()
+    taken_over(sent)
+
+    settle(sent, [replace(answer, provider_message_id="aBc") for answer in answers(sent, Outcome.ACCEPTED)])
+
+    assert {event.message_data_id for event in DeliveryEvent.objects.all()} == {row.pk for row in rows}
+    assert {fresh(row).provider_message_id for row in rows} == {"aBc"}
 
 
 def test_an_acceptance_under_another_id_than_a_late_one_is_a_possible_double() -> None:
