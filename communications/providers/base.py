@@ -90,7 +90,10 @@ def joined(static: Sequence[str], slots: Sequence[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SendResult:
-    """The provider's answer for one message; `retry_after` in seconds; `opted_out`: it says the person wants nothing."""
+    """The provider's answer for one message; `retry_after` in seconds; `opted_out`: it says the person wants nothing.
+
+    `throttled`: it is well, and asks us to slow down.
+    """
 
     reference: UUID
     outcome: Outcome
@@ -102,6 +105,7 @@ class SendResult:
     price: Decimal | None = None
     price_currency: str = ""
     opted_out: bool = False
+    throttled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

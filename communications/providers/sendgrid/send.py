@@ -45,6 +45,7 @@ class Verdict:
     code: str = ""
     detail: str = ""
     retry_after: float | None = None
+    throttled: bool = False
     is_about_all: bool = False
 
     def of(self, reference: UUID) -> SendResult:
@@ -55,6 +56,7 @@ class Verdict:
             error_code=self.code,
             detail=self.detail,
             retry_after=self.retry_after,
+            throttled=self.throttled,
         )
 
 
@@ -131,6 +133,7 @@ def _verdict(answer: Answer) -> Verdict:
         code=str(answer.status),
         detail=(said or f"HTTP {answer.status}")[:500],
         retry_after=_retry_after(answer),
+        throttled=answer.status == 429,
         is_about_all=bool(errors) and all(_is_shared(error.get("field")) for error in errors),
     )
 

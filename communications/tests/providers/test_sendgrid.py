@@ -2,29 +2,34 @@ import json
 import socket
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 from django.test import Client
+from pytest_django.live_server_helper import LiveServer
 from uuid_utils.compat import uuid7
 
-from communications.choices import EventKind
+from communications.actions.journal import process_due
+from communications.choices import EventKind, MessageStatus
 from communications.emulator.sendgrid import signing
-from communications.emulator.testing import Emulator
+from communications.emulator.testing import Emulator, running_emulator
 from communications.models import WebhookDelivery
+from communications.providers import loop
 from communications.providers.base import OutboundMessage, Outcome, Provider, SendResult
 from communications.providers.http import call_until
 from communications.providers.mail import storable, whole
 from communications.providers.sendgrid import SendGrid
-from communications.tests.engine_fixtures import provider
+from communications.tests.engine_fixtures import fresh, provider, waiting
 from communications.tests.providers.contracts import Post, ProviderContract
 from communications.tests.providers.mails import mail, mails, read, slots, template
 from communications.tests.providers.proxy import Odd, odd_proxy
 
 __all__ = ["provider"]
 
-EVENTS_URL = "https://rapport.test/api/webhooks/sendgrid/events"
+EVENTS_PATH = "/api/webhooks/sendgrid/events"
+EVENTS_URL = f"https://rapport.test{EVENTS_PATH}"
 WORDS = {EventKind.QUEUED: "processed", EventKind.DEFERRED: "deferred", EventKind.DELIVERED: "delivered"}
 
 
@@ -216,6 +221,7 @@ def test_the_quota_s_next_beginning_is_waited_for(it: Provider, settings: Any) -
         settings.SENDGRID_BASE_URL = url
         [result] = send(it, mail(template(), slots()))
 
+    assert result.throttled
     assert result.retry_after is not None
     assert 25 < result.retry_after <= 30
 
@@ -226,12 +232,44 @@ def test_the_quota_s_next_beginning_is_waited_for(it: Provider, settings: Any) -
 @pytest.mark.django_db
 def test_what_sendgrid_signed_is_kept_and_what_nobody_signed_leaves_no_row(client: Client) -> None:
     post = TestSendGrid().event(uuid7(), EventKind.DELIVERED)
-    path = "/api/webhooks/sendgrid/events"
 
-    refused = client.post(path, post.body, content_type=post.content_type)
-    taken = client.post(path, post.body, content_type=post.content_type, headers=post.headers)
+    refused = client.post(EVENTS_PATH, post.body, content_type=post.content_type)
+    taken = client.post(EVENTS_PATH, post.body, content_type=post.content_type, headers=post.headers)
 
     assert (refused.status_code, taken.status_code) == (403, 200)
     row = WebhookDelivery.objects.get()
     assert (row.provider, row.endpoint, bytes(row.body)) == ("sendgrid", "events", post.body)
     assert row.headers[signing.TIMESTAMP] == post.headers[signing.TIMESTAMP]
+
+
+FATES = [
+    ("john@example.com", MessageStatus.DELIVERED, ""),
+    ("john+open@example.com", MessageStatus.DELIVERED, ""),  # its own tracking is off, so it tells of no opening
+    ("john+spam@example.com", MessageStatus.DELIVERED, ""),
+    ("john+deferred@example.com", MessageStatus.DELIVERED, ""),
+    ("john+silent@example.com", MessageStatus.SENT, ""),
+    ("john+bounce@example.com", MessageStatus.BOUNCED, "5.1.1"),
+    ("john+blocked@example.com", MessageStatus.FAILED, "5.7.1"),
+    ("john+dropped@example.com", MessageStatus.FAILED, "5.0.0"),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_becomes_of_a_mail_is_what_its_row_says(
+    it: Provider, settings: Any, tmp_path: Path, live_server: LiveServer
+) -> None:
+    rows = waiting(len(FATES), provider="sendgrid", channel="email", message_delivery_method="EMAIL")
+    shared = template()
+    with running_emulator(tmp_path, EMULATOR_SENDGRID_EVENTS_URL=f"{live_server.url}{EVENTS_PATH}") as emulator:
+        settings.SENDGRID_BASE_URL = emulator.url
+        fated = zip(rows, FATES, strict=True)
+        results = send(it, *(mail(shared, slots(), reference=row.pk, recipient=fate[0]) for row, fate in fated))
+        told = emulator.flush()
+    loop.close()
+
+    process_due()
+
+    assert told["failed"] == 0
+    assert [(now.status, now.error_code) for now in map(fresh, rows)] == [fate[1:] for fate in FATES]
+    assert {fresh(row).provider_message_id for row in rows} == {results[0].provider_message_id}
+    assert not any(fresh(row).possible_duplicate for row in rows)
