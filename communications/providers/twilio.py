@@ -210,6 +210,7 @@ def _result(message: OutboundMessage, answer: Answer) -> SendResult:
         detail=detail or f"HTTP {answer.status}",
         retry_after=retry_after(answer),
         opted_out=code == _OPTED_OUT,
+        throttled=answer.status == 429,
     )
 
 

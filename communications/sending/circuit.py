@@ -1,13 +1,20 @@
 """Whether a provider's calls are worth making: its circuit, one row, so that every process agrees.
 
-Closed, it counts: twenty calls of which half failed within thirty seconds open it, and one "our account is refused" opens
-it at once. Open, its batches are not claimed (see `claim`), until at `probe_at` one process may send one message; what
-becomes of that closes the circuit, or opens it for twice as long, five minutes at most.
+Closed, it counts: twenty calls of which half failed within thirty seconds open it, and one answer that refuses our whole
+account opens it at once. Open, the provider's batches are not claimed (see `claim`) until, at `probe_at`, one process may
+send one message. What becomes of that closes the circuit, or opens it for twice as long, five minutes at most.
 """
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
 
 import structlog
 
-from communications.providers.base import Outcome
+from communications.models import ProviderCircuit
+from communications.providers.base import Outcome, SendResult
+from config.db import fetch_all
 
 log = structlog.get_logger(__name__)
 
@@ -16,23 +23,120 @@ FEWEST_CALLS = 20
 FIRST_PAUSE, LONGEST_PAUSE = 30, 300  # seconds until a probe
 
 _FAILED = (Outcome.RETRY, Outcome.DOWN, Outcome.UNCERTAIN)
-_MOST_SHIFTS = 10
-
-_NOTE = f"""
-INSERT INTO provider_circuits AS c
-    (id, provider, state, window_at, calls, failures, openings, opened_at, probe_at, last_error, updated_ts)
-SELECT %(id)s, %(provider)s, CASE WHEN opens THEN 'open' ELSE 'closed' END, at, %(calls)s, %(failures)s,
-    CASE WHEN opens THEN 1 ELSE 0 END, CASE WHEN opens THEN at END,
-    CASE WHEN opens THEN at + interval '{FIRST_PAUSE} seconds' END, %(error)s, at
-FROM (SELECT clock_timestamp() AS at, %(down)s OR %(calls)s >= {FEWEST_CALLS} AND %(failures)s * 2 >= %(calls)s AS opens)
-    AS first
-ON CONFLICT (provider) DO UPDATE SET
-    (state, window_at, calls, failures, openings, opened_at, probe_at, last_error, updated_ts) = (
-    SELECT CASE WHEN opens THEN 'open' ELSE 'closed' END, window_at, calls, failures, openings,
-        CASE WHEN opens THEN at ELSE c.opened_at END,
-        CASE WHEN opens THEN at + make_interval(secs => least({LONGEST_PAUSE}, {FIRST_PAUSE} * 2 ^ (openings - 1))) END,
-        CASE WHEN %(error)s = '' THEN c.last_error ELSE %(error)s END, at
-    FROM (
+_NEXT_PROBE = (
+    f"clock_timestamp() + make_interval(secs => least({LONGEST_PAUSE}, {FIRST_PAUSE} * 2 ^ least(openings, 9)))"
 )
-RETURNING state
+
+_COUNT = f"""
+WITH circuit AS (
+    SELECT * FROM provider_circuits WHERE provider = %(provider)s FOR NO KEY UPDATE
+), clocked AS MATERIALIZED (
+    SELECT *, clock_timestamp() AS at FROM circuit
+), windowed AS (
+    SELECT id, state, at, CASE WHEN is_over THEN at ELSE window_at END AS window_at,
+        CASE WHEN is_over THEN 0 ELSE calls END + %(calls)s AS calls,
+        CASE WHEN is_over THEN 0 ELSE failures END + %(failures)s AS failures
+    FROM (SELECT *, window_at <= at - interval '{WINDOW_SECONDS} seconds' AS is_over FROM clocked) AS w
+), judged AS (
+    SELECT *, state = 'closed' AND (%(refused)s OR calls >= {FEWEST_CALLS} AND failures * 2 >= calls) AS opens
+    FROM windowed
+)
+UPDATE provider_circuits AS c
+SET window_at = j.window_at, calls = j.calls, failures = j.failures, updated_ts = j.at,
+    last_error = coalesce(nullif(%(error)s, ''), c.last_error),
+    state = CASE WHEN j.opens THEN 'open' ELSE c.state END,
+    openings = CASE WHEN j.opens THEN 1 ELSE c.openings END,
+    opened_at = CASE WHEN j.opens THEN j.at ELSE c.opened_at END,
+    probe_at = CASE WHEN j.opens THEN j.at + interval '{FIRST_PAUSE} seconds' ELSE c.probe_at END
+FROM judged AS j WHERE c.id = j.id
+RETURNING c.state, j.opens, c.calls, c.failures
 """
+_TAKE_PROBE = f"""
+UPDATE provider_circuits SET probe_at = {_NEXT_PROBE}, updated_ts = clock_timestamp()
+WHERE provider = %s AND state = 'open' AND probe_at <= clock_timestamp()
+RETURNING id
+"""
+_CLOSE = """
+UPDATE provider_circuits
+SET state = 'closed', probe_at = NULL, openings = 0, calls = 0, failures = 0,
+    window_at = clock_timestamp(), updated_ts = clock_timestamp()
+WHERE provider = %s AND state = 'open'
+RETURNING opened_at
+"""
+_OPEN_LONGER = f"""
+UPDATE provider_circuits
+SET probe_at = {_NEXT_PROBE}, openings = openings + 1, last_error = %s, updated_ts = clock_timestamp()
+WHERE provider = %s AND state = 'open'
+RETURNING probe_at
+"""
+
+
+class Permit(StrEnum):
+    """What may be sent by a provider now: everything, one message as a probe, or nothing."""
+
+    ALL = "all"
+    PROBE = "probe"
+    NONE = "none"
+
+
+def permit(provider: str) -> Permit:
+    """Whether to call `provider`. A probe is given to one caller; if nothing is heard of it, to another one at its next time."""
+    if fetch_all(_TAKE_PROBE, [provider]):
+        return Permit.PROBE
+    is_open = ProviderCircuit.objects.filter(provider=provider, state=ProviderCircuit.State.OPEN).exists()
+    return Permit.NONE if is_open else Permit.ALL
+
+
+def note(provider: str, results: Sequence[SendResult], *, probe: bool = False) -> list[SendResult]:
+    """Tell the circuit what the calls of a slice did. Returns the results as they are to be settled.
+
+    At an open circuit a call that can be made again is the provider's failure and not the message's: it burns no attempt.
+    """
+    if not results:
+        return []
+    is_open = _note_probe(provider, results) if probe else _note_calls(provider, results)
+    return [_unburned(result) for result in results] if is_open else list(results)
+
+
+def _note_calls(provider: str, results: Sequence[SendResult]) -> bool:
+    """Whether the circuit is open now."""
+    failed = [result for result in results if _is_failure(result)]
+    values: dict[str, Any] = {
+        "provider": provider,
+        "calls": len(results),
+        "failures": len(failed),
+        "refused": any(result.outcome is Outcome.DOWN for result in failed),
+        "error": _error(failed),
+    }
+    rows = fetch_all(_COUNT, values)
+    if not rows:  # this provider's first calls
+        ProviderCircuit.objects.bulk_create([ProviderCircuit(provider=provider)], ignore_conflicts=True)
+        rows = fetch_all(_COUNT, values)
+    state, opens, calls, failures = rows[0]
+    if opens:
+        log.warning("circuit_opened", provider=provider, calls=calls, failures=failures, error=values["error"])
+    return bool(state == ProviderCircuit.State.OPEN)
+
+
+def _note_probe(provider: str, results: Sequence[SendResult]) -> bool:
+    failed = [result for result in results if _is_failure(result)]
+    if failed:
+        fetch_all(_OPEN_LONGER, [_error(failed), provider])
+        log.warning("circuit_stays_open", provider=provider, error=_error(failed))
+    elif closed := fetch_all(_CLOSE, [provider]):
+        log.warning("circuit_closed", provider=provider, opened_at=closed[0][0])
+    return bool(failed)
+
+
+def _is_failure(result: SendResult) -> bool:
+    """Whether the provider did not do its part. One that asks us to slow down, or refuses a message, is well."""
+    return result.outcome in _FAILED and not result.throttled
+
+
+def _error(failed: Sequence[SendResult]) -> str:
+    return f"{failed[-1].error_code}: {failed[-1].detail}"[:500] if failed else ""
+
+
+def _unburned(result: SendResult) -> SendResult:
+    burns = result.outcome is Outcome.RETRY and not result.throttled
+    return replace(result, outcome=Outcome.DOWN) if burns else result

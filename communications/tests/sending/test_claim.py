@@ -4,10 +4,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from communications.choices import MessageStatus
 from communications.models import SendBatch
-from communications.sending.claim import Claim, claim_due, finish, lock_batches, mark_in_flight, next_due, release
+from communications.sending.claim import (
+    Claim,
+    claim_due,
+    due_within,
+    finish,
+    lock_batches,
+    mark_in_flight,
+    put_off,
+    release,
+)
 from communications.tests.engine_fixtures import at_once, batch_of, let_leases_run_out, make_due, waiting
-from communications.tests.factories import SendBatchFactory
+from communications.tests.factories import ProviderCircuitFactory, SendBatchFactory
 
 TRANSACTIONAL = "transactional"
 
@@ -145,11 +155,166 @@ def test_marking_renews_the_lease_and_replaces_what_was_in_flight() -> None:
 
 
 @pytest.mark.django_db
-def test_the_next_due_time_is_told_by_purpose() -> None:
+def test_what_is_put_off_comes_up_at_its_time_and_what_has_nothing_left_is_done() -> None:
+    [waits, _], [sent] = waiting(2), waiting(1, status=MessageStatus.SENT, sent_ts=timezone.now())
+    claims = claim()
+
+    put_off(claims, 60)
+
+    batch = batch_of(waits)
+    assert (batch.state, batch.lease_until, batch.claimed_by, batch.attempt) == ("waiting", None, "", 1)
+    assert timedelta(seconds=50) < batch.due_at - timezone.now() <= timedelta(seconds=60)
+    assert state(batch_of(sent)) == "done"
+    assert claim() == []
+    make_due()
+    assert [each.attempt for each in claim()] == [2]
+
+
+@pytest.mark.django_db
+def test_who_lost_his_claim_puts_nothing_off() -> None:
+    [row] = waiting()
+    [lost] = claim()
+    SendBatch.objects.filter(pk=lost.batch_id).update(attempt=2, claimed_by="another")
+
+    put_off([lost], 60)
+
+    batch = batch_of(row)
+    assert (batch.state, batch.claimed_by, batch.due_at) == ("working", "another", row.batch.due_at)
+
+
+@pytest.mark.django_db
+def test_how_long_until_something_is_due_is_told_by_purpose() -> None:
     soon = timezone.now() + timedelta(minutes=5)
     SendBatchFactory(due_at=soon)
     SendBatchFactory(due_at=soon + timedelta(minutes=5))
 
-    assert (next_due(TRANSACTIONAL), next_due("marketing")) == (soon, None)
+    assert due_within(TRANSACTIONAL) is None
+    assert due_within(TRANSACTIONAL, 200) is None
+    assert due_within(TRANSACTIONAL, 400) == pytest.approx(300, abs=10)
+    assert due_within("marketing", 400) is None
     make_due()
+    assert due_within(TRANSACTIONAL) == 0
     assert len(claim()) == 2
+    assert due_within(TRANSACTIONAL, 400) is None
+
+
+# --- a provider whose circuit is open
+
+
+def open_circuit(provider: str = "twilio", *, probe_in: float = 60) -> None:
+    probe_at = timezone.now() + timedelta(seconds=probe_in)
+    ProviderCircuitFactory(provider=provider, state="open", openings=1, opened_at=timezone.now(), probe_at=probe_at)
+
+
+@pytest.mark.django_db
+def test_batches_of_a_provider_whose_circuit_is_open_are_passed_over() -> None:
+    blocked = [SendBatchFactory(due_at=timezone.now() - timedelta(hours=1)) for _ in range(3)]
+    free = SendBatchFactory(provider="sendgrid", channel="email")
+    open_circuit()
+    ProviderCircuitFactory(provider="sendgrid", calls=5)
+
+    [mine] = claim()
+
+    assert mine.batch_id == free.pk
+    assert (mine.probe, mine.slice_rows) == (False, 256)
+    assert claim() == []
+    assert {state(batch) for batch in blocked} == {"waiting"}
+    assert {SendBatch.objects.get(pk=batch.pk).attempt for batch in blocked} == {0}
+    assert due_within(TRANSACTIONAL) is None
+    assert due_within(TRANSACTIONAL, 100) == pytest.approx(60, abs=10)
+
+
+@pytest.mark.django_db
+def test_when_its_probe_is_due_one_batch_is_claimed_for_one_message() -> None:
+    old = timezone.now() - timedelta(hours=1)
+    first = SendBatchFactory(due_at=old, row_count=1_000)
+    SendBatchFactory(due_at=old + timedelta(seconds=1))
+    free = SendBatchFactory(provider="sendgrid", channel="email")
+    open_circuit(probe_in=-1)
+
+    [probe] = claim()
+
+    assert (probe.batch_id, probe.probe, probe.slice_rows) == (first.pk, True, 1)
+    assert [each.batch_id for each in claim()] == [free.pk]
+    assert claim() == []
+
+
+@pytest.mark.django_db
+def test_without_a_batch_that_is_due_no_probe_is_taken() -> None:
+    open_circuit(probe_in=-1)
+
+    assert claim() == []
+    SendBatchFactory()
+    assert [each.probe for each in claim()] == [True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_workers_that_come_at_once_one_gets_the_probe_and_the_others_what_else_is_due() -> None:
+    for _ in range(6):
+        SendBatchFactory(due_at=timezone.now() - timedelta(hours=1))
+    free = SendBatchFactory(provider="sendgrid", channel="email")
+    open_circuit(probe_in=-1)
+
+    claims = [each for claimed in at_once(*[claim] * 6) for each in claimed]
+
+    claims += claim()  # whoever looked while all were locked went away
+    assert [each.batch_id for each in claims if not each.probe] == [free.pk]
+    assert len([each for each in claims if each.probe]) == 1
+
+
+# --- batches that killed a sender
+
+
+@pytest.mark.django_db
+def test_what_killed_a_sender_is_claimed_in_tenths_and_with_its_like_alone() -> None:
+    old = timezone.now() - timedelta(hours=1)
+    for number in range(30):
+        SendBatchFactory(deaths=1, due_at=old + timedelta(seconds=number))
+    SendBatchFactory(deaths=2, due_at=old + timedelta(seconds=40))
+    SendBatchFactory(deaths=2, due_at=old + timedelta(seconds=41))
+    SendBatchFactory(deaths=2, due_at=old + timedelta(seconds=42))
+    SendBatchFactory(deaths=1, row_count=100, due_at=old + timedelta(seconds=43))
+    SendBatchFactory()
+
+    rounds = []
+    while claimed := claim(256):
+        deaths = {SendBatch.objects.get(pk=each.batch_id).deaths for each in claimed}
+        rounds.append((len(claimed), claimed[0].slice_rows, *deaths))
+
+    assert rounds == [(25, 25, 1), (5, 25, 1), (2, 2, 2), (1, 2, 2), (1, 25, 1), (1, 256, 0)]
+
+
+@pytest.mark.django_db
+def test_a_process_works_on_one_suspect_at_a_time_and_on_others_besides() -> None:
+    old = timezone.now() - timedelta(hours=1)
+    suspects = [SendBatchFactory(deaths=3, due_at=old + timedelta(seconds=number)) for number in range(2)]
+    innocent = SendBatchFactory()
+
+    [suspect] = claim()
+
+    assert (suspect.batch_id, suspect.slice_rows) == (suspects[0].pk, 1)
+    assert [each.batch_id for each in claim()] == [innocent.pk]
+    assert claim() == []
+    finish([suspect])
+    assert [each.batch_id for each in claim()] == [suspects[1].pk]
+
+
+@pytest.mark.django_db
+def test_another_process_may_work_on_another_suspect() -> None:
+    SendBatchFactory(deaths=3)
+    SendBatchFactory(deaths=3)
+    claim()
+    SendBatch.objects.filter(state="working").update(claimed_by="elsewhere:1")
+
+    assert len(claim()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lanes_of_one_process_never_take_two_suspects_at_once() -> None:
+    for _ in range(8):
+        SendBatchFactory(deaths=3)
+
+    claims = [each for claimed in at_once(*[claim] * 8) for each in claimed]
+
+    claims += claim()
+    assert len(claims) == 1
