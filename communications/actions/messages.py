@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.actions.addressing import Addressee, find_addressees, line_of, normal_address, own_address
-from communications.actions.batches import put_into_batches
+from communications.actions.enqueue import put_into_batches
 from communications.actions.message_request import MessageRequest
 from communications.actions.schemas import current_version
 from communications.choices import CHANNEL_OF_METHOD, DecisionKind, DeliveryMethod, MessageStatus, Reason

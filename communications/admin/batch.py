@@ -1,8 +1,13 @@
-"""Send batches: the queue, for reading."""
+"""Send batches: the queue, for reading, and a way to try again what was parked."""
 
-from django.contrib import admin
-from unfold.decorators import display
+from typing import Any
 
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import action, display
+
+from communications.actions.batches import unpark
 from communications.models import SendBatch
 from config.back_office import ReadOnlyAdmin, concrete_fields
 
@@ -13,7 +18,18 @@ STATE_LABELS = {"Waiting": "info", "Working": "primary", "Done": "success", "Par
 class SendBatchAdmin(ReadOnlyAdmin):
     list_display = ("id", "channel", "purpose", "provider", "row_count", "shown_state", "due_at", "attempt", "deaths")
     list_filter = ("state", "channel", "purpose")
+    actions = ("try_again",)
+    change_form_outer_before_template = "communications/admin/_batch_actions.html"
     fields = concrete_fields(SendBatch)
+
+    def has_unpark_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("communications.change_sendbatch")
+
+    @action(description="Try again", permissions=["unpark"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[SendBatch]) -> None:
+        count = unpark(queryset)
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, f"Parked batches that are tried again: {count}.", level)
 
     @display(description="State", label=STATE_LABELS)
     def shown_state(self, batch: SendBatch) -> str:

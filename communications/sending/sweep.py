@@ -1,6 +1,5 @@
 """Minding what was abandoned: leases that ran out, doubts that a look-up can settle, batches that nobody woke."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -10,6 +9,8 @@ from django.db import transaction
 from communications import wake
 from communications.choices import MessageStatus, Reason
 from communications.models import MessageData, SendBatch, WebhookDelivery
+from communications.sending.claim import due_within
+from communications.sending.poison import give_back
 from config.db import fetch_all, update_rows
 from config.db import now as database_now
 from customers.choices import Purpose
@@ -53,7 +54,7 @@ def release_abandoned() -> int:
         row.status, row.decision_reason = MessageStatus.UNCERTAIN, Reason.CRASHED
         row.failed_reason = "The sender stopped after the call had begun; whether the provider took it is not known."
     update_rows(doubtful, ("status", "decision_reason", "failed_reason"))
-    _give_back(batches)
+    give_back(batches, at)
     log.warning("batches_abandoned", batches=len(batches), uncertain=len(doubtful))
     return len(batches)
 
@@ -62,7 +63,7 @@ def wake_what_is_due() -> None:
     """Wake whoever has something to do: a wake-up may have been lost."""
     at = database_now()
     for purpose in Purpose.values:
-        if SendBatch.objects.due(at).filter(purpose=purpose).exists():
+        if due_within(purpose) is not None:
             wake.sender(purpose)
     if WebhookDelivery.objects.due(at).exists():
         wake.journal()
@@ -77,14 +78,3 @@ def take_doubts(*, limit: int = _AT_ONCE) -> list[UUID]:
     before the others.
     """
     return [row[0] for row in fetch_all(_TAKE_DOUBTS, [settings.LOOKUP_AFTER_SECONDS, limit])]
-
-
-def _give_back(batches: Sequence[SendBatch]) -> None:
-    for batch in batches:
-        batch.state = SendBatch.State.WAITING
-        batch.lease_until = None
-        batch.in_flight = []
-        batch.claimed_by = ""
-        batch.deaths += 1
-        batch.last_error = "The lease ran out: its sender died or stood still."
-    SendBatch.objects.bulk_update(batches, ["state", "lease_until", "in_flight", "claimed_by", "deaths", "last_error"])

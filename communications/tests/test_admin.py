@@ -12,7 +12,7 @@ from django.utils import timezone
 from communications import models
 from communications.admin import message_data as message_admin
 from communications.choices import DecisionKind, EventKind, MessageStatus, Reason
-from communications.models import MessageData, MessageSchema, WebhookDelivery
+from communications.models import MessageData, MessageSchema, SendBatch, WebhookDelivery
 from communications.tests import factories
 from config.accounts.tests.factories import UserFactory
 from config.tests.back_office import add_url, list_queries, list_url, models_of, read_only, row_url
@@ -164,6 +164,28 @@ def test_whoever_may_only_read_the_journal_replays_nothing(client: Client, db: N
     assert "Replay" not in client.get(row_url(delivery)).content.decode()
     delivery.refresh_from_db()
     assert delivery.state == WebhookDelivery.State.QUARANTINED
+
+
+def test_a_parked_batch_is_tried_again(staff: Client) -> None:
+    batch = factories.SendBatchFactory(state=SendBatch.State.PARKED, deaths=4)
+
+    assert "Try again" in staff.get(row_url(batch)).content.decode()
+    assert "Parked batches that are tried again: 1." in act(staff, "try_again", batch)
+    batch.refresh_from_db()
+    assert batch.state == SendBatch.State.WAITING
+
+
+def test_whoever_may_only_read_the_queue_tries_nothing_again(client: Client, db: None) -> None:
+    reader = UserFactory(is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_sendbatch"))
+    client.force_login(reader)
+    batch = factories.SendBatchFactory(state=SendBatch.State.PARKED, deaths=4)
+
+    act(client, "try_again", batch)
+
+    assert "Try again" not in client.get(row_url(batch)).content.decode()
+    batch.refresh_from_db()
+    assert batch.state == SendBatch.State.PARKED
 
 
 def schema_form(**changes: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 import structlog
 import time_machine
 
-from communications.actions import batches, messages, reminders
+from communications.actions import enqueue, messages, reminders
 from communications.actions.messages import withdraw_message
 from communications.actions.reminders import run_due_schedules, withdraw_stale_reminders
 from communications.actions.schemas import save_schema
@@ -44,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def set_to(moment: datetime) -> None:
         stop()
-        for module in (batches, messages, reminders):
+        for module in (enqueue, messages, reminders):
             monkeypatch.setattr(module, "database_now", lambda: moment)
         travellers.append(time_machine.travel(moment, tick=False))
         travellers[-1].start()

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from communications import wake
@@ -69,6 +70,50 @@ def test_what_was_settled_before_its_sender_died_is_not_in_doubt() -> None:
 
     assert (fresh(sent_row).status, fresh(again_row).status) == ("sent", "pending")
     assert batch_of(again_row).state == "waiting"
+
+
+def test_what_was_not_in_flight_goes_back_in_tenths_with_its_deaths() -> None:
+    rows = sorted(waiting(25), key=lambda row: row.pk)
+    under_way(2)
+    let_leases_run_out()
+
+    release_abandoned()
+
+    batches = list(SendBatch.objects.order_by("id"))
+    assert [batch.row_count for batch in batches] == [3] * 7 + [2]
+    assert {(batch.state, batch.deaths, batch.purpose, batch.provider) for batch in batches} == {
+        ("waiting", 1, "transactional", "twilio")
+    }
+    assert [MessageData.objects.unsettled().filter(batch=batch).count() for batch in batches] == [3] * 7 + [2]
+    assert {batch_of(row).pk for row in rows[:2]} == {rows[0].batch_id}  # in doubt, where they were
+
+
+def test_it_goes_to_the_back_of_the_queue() -> None:
+    [dead] = waiting(due_at=timezone.now() - timedelta(hours=1))
+    claim_due("transactional", most_rows=1)
+    [other] = waiting(due_at=timezone.now() - timedelta(minutes=1))
+    let_leases_run_out()
+
+    release_abandoned()
+
+    first, second = claim_due("transactional", most_rows=1), claim_due("transactional", most_rows=1)
+    assert [each.batch_id for each in (*first, *second)] == [other.batch_id, dead.batch_id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_messages_that_somebody_holds_just_now_are_not_waited_for_and_not_lost() -> None:
+    """A sender that woke up after its lease holds its messages and wants its batch: they must not wait for each other."""
+    rows = sorted(waiting(20), key=lambda row: row.pk)
+    claim_due("transactional", most_rows=1_000)
+    let_leases_run_out()
+
+    with transaction.atomic():
+        list(MessageData.objects.select_for_update().filter(pk__in=[row.pk for row in rows[5:]]))
+        assert at_once(release_abandoned) == [1]
+
+    parent = SendBatch.objects.get(pk=rows[0].batch_id)
+    assert [batch_of(row) == parent for row in rows] == [True, False, False, False, False] + [True] * 15
+    assert SendBatch.objects.filter(state="waiting").count() == 5
 
 
 @pytest.mark.django_db(transaction=True)
