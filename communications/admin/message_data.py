@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 
 from communications.actions.events import look_up
+from communications.admin.doubt import DoubtFilter
 from communications.choices import MessageStatus
 from communications.models import MessageData
 from config.back_office import ReadOnlyAdmin, json_display
@@ -75,7 +76,14 @@ _FIELDSETS = (
 @admin.register(MessageData)
 class MessageDataAdmin(ReadOnlyAdmin):
     list_display = ("message_number", "recipient", "template", "state", "reason", "taken_on", "sent")
-    list_filter = ("status", "message_delivery_method", "purpose", "decision_reason", ("sent_ts", RangeDateTimeFilter))
+    list_filter = (
+        DoubtFilter,
+        "status",
+        "message_delivery_method",
+        "purpose",
+        "decision_reason",
+        ("sent_ts", RangeDateTimeFilter),
+    )
     list_filter_submit = True
     list_select_related = ("message_schema", "batch")
     search_fields = ("message_number__exact",)

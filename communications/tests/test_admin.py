@@ -1,5 +1,7 @@
 """The transport in the back office."""
 
+from datetime import timedelta
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -128,6 +130,21 @@ def test_messages_in_doubt_are_looked_up_and_no_others(staff: Client, monkeypatc
     assert "settled: 1 of 1" in act(staff, "look_up_at_provider", doubtful)
     assert "settled: 0 of 0" in act(staff, "look_up_at_provider", waiting)
     look_up.assert_called_once()
+
+
+def test_what_has_been_in_doubt_for_long_is_listed_for_a_person(staff: Client, settings: Any) -> None:
+    settings.UNCERTAIN_STAFF_AFTER_SECONDS = 600
+    now = timezone.now()
+    old, young = (
+        factories.MessageDataFactory(status=MessageStatus.UNCERTAIN, decided_ts=now - timedelta(seconds=age))
+        for age in (700, 500)
+    )
+    sent = factories.MessageDataFactory(status=MessageStatus.SENT, sent_ts=now, decided_ts=now - timedelta(seconds=700))
+
+    html = staff.get(list_url(MessageData, doubt="person")).content.decode()
+
+    assert str(old.pk) in html
+    assert str(young.pk) not in html and str(sent.pk) not in html
 
 
 def test_a_delivery_is_shown_raw_and_harmless(staff: Client) -> None:

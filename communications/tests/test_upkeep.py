@@ -4,13 +4,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from communications.actions.upkeep import settle_doubts, tidy
-from communications.choices import MessageStatus
+from communications.actions.events import apply_events
+from communications.actions.upkeep import send_doubtful_mail_again, settle_doubts, tidy
+from communications.choices import EventKind, MessageStatus, Reason
 from communications.emulator.testing import Emulator
-from communications.models import IdempotencyKey, WebhookDelivery
+from communications.models import IdempotencyKey, MessageData, SendBatch, WebhookDelivery
+from communications.providers.base import DeliveryReceipt
 from communications.sending.run import send_due
-from communications.tests.engine_fixtures import fresh, make_old, provider, waiting
-from communications.tests.factories import IdempotencyKeyFactory, WebhookDeliveryFactory
+from communications.tests.engine_fixtures import at_once, batch_of, fresh, make_old, provider, waiting
+from communications.tests.factories import IdempotencyKeyFactory, MessageSchemaFactory, WebhookDeliveryFactory
 from interactions.models import Conversation, ProcessedMessage
 from interactions.tests.factories import ConversationFactory, ProcessedMessageFactory
 
@@ -76,3 +78,79 @@ def test_doubts_that_are_old_enough_are_settled(provider: Emulator, settings: An
     assert statuses[1] in (MessageStatus.SENT, MessageStatus.DELIVERED)
     assert fresh(rows[2]).status == MessageStatus.UNCERTAIN
     assert settle_doubts() == 0
+
+
+# --- mail in doubt
+
+
+def mail_in_doubt(*, age: float = 601, rather_twice: bool = True, **values: Any) -> MessageData:
+    schema = MessageSchemaFactory(message_delivery_method="EMAIL", rather_twice_than_never=rather_twice)
+    doubtful = {
+        "channel": "email",
+        "provider": "sendgrid",
+        "message_delivery_method": "EMAIL",
+        "message_schema": schema,
+        "status": MessageStatus.UNCERTAIN,
+        "decision_reason": Reason.NO_ANSWER,
+        "decided_ts": timezone.now() - timedelta(seconds=age),
+    }
+    [row] = waiting(**{**doubtful, **values})
+    return row
+
+
+def test_mail_in_doubt_is_sent_once_more_where_its_template_says_rather_twice_than_never() -> None:
+    row = mail_in_doubt()
+
+    assert send_doubtful_mail_again() == 1
+
+    again = fresh(row)
+    assert (again.status, again.decision_reason, again.retry_count) == (MessageStatus.PENDING, Reason.RETRY, 0)
+    batch = batch_of(again)
+    assert (batch.channel, batch.provider, batch.state) == ("email", "sendgrid", "waiting")
+    MessageData.objects.update(status=MessageStatus.UNCERTAIN)  # and no answer came again
+    assert send_doubtful_mail_again() == 0
+    assert fresh(row).status == MessageStatus.UNCERTAIN
+
+
+def test_other_mail_waits_for_its_own_events() -> None:
+    rows = [
+        mail_in_doubt(age=590),
+        mail_in_doubt(rather_twice=False),
+        mail_in_doubt(purpose="marketing"),
+        mail_in_doubt(expires_ts=timezone.now() - timedelta(seconds=1)),
+        mail_in_doubt(message_delivery_method="SMS"),
+        mail_in_doubt(message_schema=None),
+    ]
+
+    assert send_doubtful_mail_again() == 0
+    assert {fresh(row).status for row in rows} == {MessageStatus.UNCERTAIN}
+
+
+def test_when_both_mails_arrive_the_message_says_that_it_may_be_a_double() -> None:
+    row = mail_in_doubt()
+    send_doubtful_mail_again()
+
+    apply_events(
+        [
+            DeliveryReceipt(
+                reference=row.pk,
+                provider="sendgrid",
+                event_id=name,
+                kind=EventKind.DELIVERED,
+                provider_message_id=name,
+            )
+            for name in ("first", "second")
+        ]
+    )
+
+    assert (fresh(row).status, fresh(row).possible_duplicate) == (MessageStatus.DELIVERED, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_look_at_once_send_each_mail_once_more() -> None:
+    for _ in range(10):
+        mail_in_doubt()
+
+    assert sum(at_once(*[send_doubtful_mail_again] * 4)) == 10
+
+    assert SendBatch.objects.filter(state="waiting", messages__isnull=False).distinct().count() <= 4

@@ -217,6 +217,7 @@ SEND_LANES = env.int("SEND_LANES", 3)  # slices under way at once in a sender; f
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", 60)  # more than three times the provider's timeout
 SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
 LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain message is looked up when this old
+MAIL_AGAIN_AFTER_SECONDS = env.int("MAIL_AGAIN_AFTER_SECONDS", 600)  # of doubt; "rather twice than never" only
 UNCERTAIN_STAFF_AFTER_SECONDS = env.int("UNCERTAIN_STAFF_AFTER_SECONDS", 600)
 # Marketing reaches a person between these hours of his own clock (states may allow less), on the channels named.
 QUIET_HOURS_START = env.int("QUIET_HOURS_START", 8)
