@@ -52,7 +52,7 @@ def send_doubtful_mail_again() -> int:
 
 
 def _mail_wished_twice(at: datetime) -> "QuerySet[MessageData]":
-    """Its decision was made just before the call, so it tells the doubt's age."""
+    """The decision was made just before the call (or noted when its sender was found dead): it tells the doubt's age."""
     return (
         MessageData.objects.filter(
             Q(expires_ts__isnull=True) | Q(expires_ts__gt=at),

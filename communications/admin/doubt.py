@@ -21,7 +21,7 @@ class DoubtFilter(admin.SimpleListFilter):
         return [("person", "For a person to look at")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[MessageData]) -> QuerySet[MessageData]:
-        """A decision is made just before the call, so it tells the doubt's age."""
+        """A decision is made just before the call (or noted when its sender was found dead): it tells the doubt's age."""
         if self.value() != "person":
             return queryset
         since = timezone.now() - timedelta(seconds=settings.UNCERTAIN_STAFF_AFTER_SECONDS)

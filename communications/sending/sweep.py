@@ -51,9 +51,9 @@ def release_abandoned() -> int:
         .order_by("id")
     )
     for row in doubtful:
-        row.status, row.decision_reason = MessageStatus.UNCERTAIN, Reason.CRASHED
+        row.status, row.decision_reason, row.decided_ts = MessageStatus.UNCERTAIN, Reason.CRASHED, at
         row.failed_reason = "The sender stopped after the call had begun; whether the provider took it is not known."
-    update_rows(doubtful, ("status", "decision_reason", "failed_reason"))
+    update_rows(doubtful, ("status", "decision_reason", "decided_ts", "failed_reason"))
     give_back(batches, at)
     log.warning("batches_abandoned", batches=len(batches), uncertain=len(doubtful))
     return len(batches)

@@ -42,6 +42,7 @@ def test_when_a_lease_ran_out_what_was_in_flight_is_in_doubt_and_the_rest_goes_b
     found = [fresh(row) for row in rows]
     assert [row.status for row in found] == ["uncertain", "uncertain", "pending", "pending", "pending"]
     assert {row.decision_reason for row in found[:2]} == {Reason.CRASHED}
+    assert all(row.decided_ts for row in found[:2])
     batch = batch_of(rows[0])
     assert (batch.state, batch.in_flight, batch.lease_until, batch.deaths) == ("waiting", [], None, 1)
     assert batch.last_error
