@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.conf import settings
 
-from communications.actions import journal, reminders, upkeep
+from communications.actions import bulk, journal, reminders, upkeep
 from communications.sending import run, sweep
 from customers.choices import Purpose
 
@@ -38,6 +38,11 @@ def send_marketing() -> None:
 @shared_task(ignore_result=True)
 def process_journal() -> None:
     journal.process_due(should_stop=_stopping.is_set)
+
+
+@shared_task(ignore_result=True)
+def expand_bulks() -> None:
+    bulk.expand_bulks(should_stop=_stopping.is_set)
 
 
 @shared_task(ignore_result=True)

@@ -19,6 +19,11 @@ def journal() -> None:
     wake_task("communications.tasks.process_journal")
 
 
+def bulks() -> None:
+    """A bulk request waits to be expanded."""
+    wake_task("communications.tasks.expand_bulks")
+
+
 def doubts() -> None:
     """Messages may be in doubt for long enough to ask their provider."""
     wake_task("communications.tasks.settle_doubts")

@@ -1,6 +1,7 @@
 """A message as the API speaks of it: what a caller may ask (`NewMessageSerializer`) and what he is shown."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -118,22 +119,11 @@ class Metadata(serializers.DictField):
         return value
 
 
-class NewMessageSerializer(StrictSerializer):
-    """One message to a customer, an employee, or an address."""
+class MessageOptionsSerializer(StrictSerializer):
+    """What to send, when and why: of one message, or of all that are asked for at once."""
 
     message_schema = SchemaReference(help_text="The template's id or code.")
-    customer = _reference(Customer.objects.all())
-    employee = _reference(Employee.objects.all())
-    recipient = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        allow_null=True,
-        max_length=320,
-        help_text="An address for the template's channel. With a customer or an employee: in place of their own.",
-    )
-    recipient_name = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=200)
     variables = Variables(required=False, allow_null=True)
-    appointment = _reference(Appointment.objects.select_related("employee"))
     scheduled_ts = Instant(required=False, allow_null=True, help_text="At most 400 days ahead; a past time means now.")
     expires_ts = Instant(required=False, allow_null=True, help_text="After this it is no longer sent.")
     purpose = serializers.ChoiceField(
@@ -148,17 +138,37 @@ class NewMessageSerializer(StrictSerializer):
         return value if value and value > timezone.now() else None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        customer, employee, appointment = (attrs.get(name) for name in ("customer", "employee", "appointment"))
-        if not (customer or employee or attrs.get("recipient")):
-            _refuse("recipient", "recipient_required", "Name a customer, an employee or a recipient.")
-        if customer and employee:
-            _refuse("employee", "two_recipients", "A message goes to a customer or to an employee, not to both.")
-        if appointment and customer and appointment.customer_id != customer.pk:
-            _refuse("appointment", "wrong_customer", "The appointment is another customer's.")
         expires = attrs.get("expires_ts")
         if expires and expires <= (attrs.get("scheduled_ts") or timezone.now()):
             _refuse("expires_ts", "expired", "The message would expire before it is sent.")
         return attrs
+
+    def purpose_asked(self) -> Purpose | None:
+        said = self.validated_data.get("purpose")
+        return Purpose(said) if said else None
+
+
+class NewMessageSerializer(MessageOptionsSerializer):
+    """One message to a customer, an employee, or an address."""
+
+    customer = _reference(Customer.objects.all())
+    employee = _reference(Employee.objects.all())
+    recipient = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        max_length=320,
+        help_text="An address for the template's channel. With a customer or an employee: in place of their own.",
+    )
+    recipient_name = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=200)
+    appointment = _reference(Appointment.objects.select_related("employee"))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        check_addressee(attrs)
+        customer, appointment = attrs.get("customer"), attrs.get("appointment")
+        if appointment and customer and appointment.customer_id != customer.pk:
+            _refuse("appointment", "wrong_customer", "The appointment is another customer's.")
+        return super().validate(attrs)
 
     def message_request(self) -> MessageRequest:
         """The checked body in the action's words."""
@@ -173,9 +183,17 @@ class NewMessageSerializer(StrictSerializer):
             appointment=said.get("appointment"),
             scheduled_at=said.get("scheduled_ts"),
             expires_at=said.get("expires_ts"),
-            purpose=Purpose(said["purpose"]) if said.get("purpose") else None,
+            purpose=self.purpose_asked(),
             metadata=said.get("metadata") or {},
         )
+
+
+def check_addressee(attrs: Mapping[str, Any]) -> None:
+    """Somebody, and only one. Raises ValidationError."""
+    if not (attrs.get("customer") or attrs.get("employee") or attrs.get("recipient")):
+        _refuse("recipient", "recipient_required", "Name a customer, an employee or a recipient.")
+    if attrs.get("customer") and attrs.get("employee"):
+        _refuse("employee", "two_recipients", "A message goes to a customer or to an employee, not to both.")
 
 
 def _refuse(field: str, code: str, sentence: str) -> None:

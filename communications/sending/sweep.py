@@ -8,7 +8,7 @@ from django.db import transaction
 
 from communications import wake
 from communications.choices import MessageStatus, Reason
-from communications.models import MessageData, SendBatch, WebhookDelivery
+from communications.models import BulkSend, MessageData, SendBatch, WebhookDelivery
 from communications.sending.claim import due_within
 from communications.sending.poison import give_back
 from config.db import fetch_all, update_rows
@@ -67,6 +67,8 @@ def wake_what_is_due() -> None:
             wake.sender(purpose)
     if WebhookDelivery.objects.due(at).exists():
         wake.journal()
+    if BulkSend.objects.unfinished().exists():
+        wake.bulks()
     if MessageData.objects.filter(status=MessageStatus.UNCERTAIN).exists():
         wake.doubts()
 

@@ -35,8 +35,9 @@ def test_every_name_that_is_woken_is_a_task(woken: list[str]) -> None:
     for purpose in Purpose:
         wake.sender(purpose)
     wake.journal()
+    wake.bulks()
 
-    assert len(woken) == 3
+    assert len(woken) == 4
     assert set(woken) <= set(app.tasks)
 
 

@@ -14,7 +14,9 @@ MAX_BODY_BYTES = 1_000_000
 class PayloadTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "payload_too_large"
-    default_detail = f"The body is larger than {MAX_BODY_BYTES:,} bytes. Nothing was stored."
+
+    def __init__(self, most_bytes: int = MAX_BODY_BYTES) -> None:
+        super().__init__(f"The body is larger than {most_bytes:,} bytes. Nothing was stored.")
 
 
 class LengthRequired(APIException):
@@ -38,13 +40,13 @@ class CallerThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": caller.pk} if caller else None
 
 
-def check_body_size(request: HttpRequest) -> None:
+def check_body_size(request: HttpRequest, most_bytes: int = MAX_BODY_BYTES) -> None:
     """Raises PayloadTooLarge before anything is read. WSGI hands over no more bytes than Content-Length says.
 
     Without Content-Length (chunked) Django would take the body for empty, and the caller would look for the wrong mistake.
     """
     length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise PayloadTooLarge
+    if length.isdecimal() and int(length) > most_bytes:
+        raise PayloadTooLarge(most_bytes)
     if not length and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise LengthRequired

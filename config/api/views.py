@@ -8,18 +8,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.api.limits import CallerThrottle, check_body_size
+from config.api.limits import MAX_BODY_BYTES, CallerThrottle, check_body_size
 
 
 class ApiView(GenericAPIView):
     """`scope` is the resource's word in a token's scopes (`message-data`)."""
 
     scope: str
+    max_body_bytes = MAX_BODY_BYTES
     throttle_classes = (CallerThrottle,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        check_body_size(request._request)
+        check_body_size(request._request, self.max_body_bytes)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """`response` may be plain Django's too (an answer that is told again)."""

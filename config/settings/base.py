@@ -215,6 +215,7 @@ SMS_CURRENCY = env.str("SMS_CURRENCY", "USD")
 SEND_SLICE_SIZE = env.int("SEND_SLICE_SIZE", 256)  # rows whose calls are in flight together, about a second's worth
 SEND_LANES = env.int("SEND_LANES", 3)  # slices under way at once in a sender; fewer than DATABASE_POOL_SIZE
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", 60)  # more than three times the provider's timeout
+BULK_CHUNK_SIZE = env.int("BULK_CHUNK_SIZE", 500)  # recipients of a bulk request taken on in one transaction
 SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
 LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain message is looked up when this old
 MAIL_AGAIN_AFTER_SECONDS = env.int("MAIL_AGAIN_AFTER_SECONDS", 600)  # of doubt; "rather twice than never" only
