@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 
 from communications import wake
 from communications.actions.bulk_recipients import Asked, Refused, read
-from communications.actions.messages import send_messages
+from communications.actions.messages import take_messages
 from communications.actions.schemas import current_version
 from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod
 from communications.exceptions import SendRefused
@@ -32,7 +32,6 @@ from customers.choices import Purpose
 
 log = structlog.get_logger(__name__)
 
-_HOLD_FOR_ALL = ("schema_not_usable", "method_not_supported")  # refusals that are not the recipient's
 _CHUNK = """
 jsonb_path_query_array(
     bulk_sends.recipients, format('$[%%s to %%s]', bulk_sends.position, bulk_sends.position + %s - 1)::jsonpath
@@ -108,12 +107,10 @@ def expand_chunk(bulk_id: UUID) -> bool:
         return False
     recipients: list[dict[str, Any]] = bulk.chunk  # type: ignore[attr-defined]
     asked, refused = read(bulk, recipients)
-    asked.sort(key=lambda each: each.request.recipient)  # strangers are met in one order everywhere
     taken = _take(asked, bulk.created_by, refused)
-    MessageData.objects.filter(pk__in=taken).update(bulk=bulk)
     failpoint("mid_expand")
     told = sorted(refused, key=lambda each: each.index)
-    step = {"dealt": len(recipients), "taken": len(taken), "refused": Jsonb([each.as_json() for each in told])}
+    step = {"dealt": len(recipients), "taken": taken, "refused": Jsonb([each.as_json() for each in told])}
     fetch_all(_STEP, {**step, "id": bulk.pk})
     return bulk.position + len(recipients) < bulk.total
 
@@ -135,16 +132,10 @@ def _hold(bulk_id: UUID) -> BulkSend | None:
     return locked.select_related("message_schema", "created_by").defer("recipients", "refused").first()
 
 
-def _take(asked: Sequence[Asked], by: User | None, refused: list[Refused]) -> list[UUID]:
-    """Take on all together; where somebody among them is refused, each half by itself, down to the one."""
-    if not asked:
-        return []
-    try:
-        with transaction.atomic():
-            return [row.pk for row in send_messages([each.request for each in asked], by=by)]
-    except SendRefused as refusal:
-        if len(asked) == 1 or refusal.code in _HOLD_FOR_ALL:
-            refused += [Refused.because(each.index, refusal) for each in asked]
-            return []
-    middle = len(asked) // 2
-    return _take(asked[:middle], by, refused) + _take(asked[middle:], by, refused)
+def _take(asked: Sequence[Asked], by: User | None, refused: list[Refused]) -> int:
+    """Take on whom it can, all together; the others stand in `refused`. How many were taken."""
+    answers = take_messages([each.request for each in asked], by=by)
+    for each, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, SendRefused):
+            refused.append(Refused.because(each.index, answer))
+    return sum(isinstance(answer, MessageData) for answer in answers)

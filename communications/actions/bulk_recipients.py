@@ -6,15 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
 
-from communications.actions.messages import MessageRequest
-from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod
+from communications.actions.message_request import MessageRequest
 from communications.exceptions import SendRefused
 from communications.models import BulkSend
-from customers.choices import IDENTIFIER_OF_CHANNEL, Purpose
-from customers.identity.normalise import InvalidAddress, normalise
+from customers.choices import Purpose
 from customers.models import Appointment, Customer, Employee
 
 
@@ -77,7 +74,8 @@ def _request(bulk: BulkSend, said: Mapping[str, Any], known: Mapping[str, Mappin
     named: dict[str, Any] = {field: _found(field, said.get(field), rows) for field, rows in known.items()}
     return MessageRequest(
         schema=bulk.message_schema,
-        recipient=_address(bulk, said.get("recipient") or ""),
+        bulk=bulk,
+        recipient=said.get("recipient") or "",
         recipient_name=said.get("recipient_name") or "",
         variables={**for_all["variables"], **(said.get("variables") or {})},
         metadata={**for_all["metadata"], **(said.get("metadata") or {})},
@@ -95,18 +93,6 @@ def _found(field: str, wanted: str | None, rows: Mapping[UUID, Model]) -> Model 
     if found is None:
         raise SendRefused("does_not_exist", f"There is no {field} with this id.", attr=field)
     return found
-
-
-def _address(bulk: BulkSend, address: str) -> str:
-    """Looked at here, so that a wrong one does not make its whole chunk fail."""
-    channel = CHANNEL_OF_METHOD[DeliveryMethod(bulk.message_schema.message_delivery_method)]
-    kind = IDENTIFIER_OF_CHANNEL.get(channel)
-    if kind is None or not address:
-        return address
-    try:
-        return normalise(kind, address, region=settings.PHONE_REGION)
-    except InvalidAddress as error:
-        raise SendRefused(error.code, str(error), attr="recipient") from error
 
 
 def _moment(text: str | None) -> datetime | None:

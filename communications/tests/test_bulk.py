@@ -81,7 +81,7 @@ def test_a_request_is_stored_whole_and_somebody_is_woken(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("values", "code"),
-    [({"status": "draft"}, "schema_not_usable"), ({"message_delivery_method": "EMAIL"}, "method_not_supported")],
+    [({"status": "draft"}, "schema_not_usable"), ({"message_delivery_method": "PUSH"}, "method_not_supported")],
 )
 def test_a_template_that_cannot_be_sent_is_refused_at_once(values: dict[str, Any], code: str) -> None:
     schema = template()
