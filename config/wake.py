@@ -2,7 +2,8 @@
 
 A wake-up carries no work, so it may be lost: the sweeper finds what nobody woke. It must never fail or hold its caller
 (with Redis frozen a publish waits as long as Redis does), so it leaves after commit, by a thread of its own, without
-retry; equal wake-ups that wait together become one, and after a failure none leaves for some seconds.
+retry; equal wake-ups that wait together become one, workers are told the same thing only so often (who works takes all
+that is there), and after a failure none leaves for some seconds.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from django.db import transaction
 log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 3.0
+_REST_SECONDS = 0.05  # between two equal wake-ups of workers
 _MOST_WAITING = 1_000
 _EXIT_SECONDS = 1.0
 
@@ -60,6 +62,7 @@ class _Bell:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: dict[tuple[str, ...], Callable[[], None]] = {}
+        self._rests: dict[tuple[str, ...], float] = {}  # until when
         self._busy = False
         self._thread: threading.Thread | None = None
         self._runner: asyncio.Runner | None = None
@@ -89,10 +92,26 @@ class _Bell:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._waiting))
-                _, send = self._waiting.popitem()
+                send = self._next()
                 self._busy = True
             self._tell(send)
+
+    def _next(self) -> Callable[[], None]:
+        """What has waited longest and does not rest."""
+        while True:
+            at = time.monotonic()
+            for key in self._waiting:
+                if self._rests.get(key, at) <= at:
+                    self._rest(key, at)
+                    return self._waiting.pop(key)
+            soonest = min((self._rests[key] for key in self._waiting), default=None)
+            self._changed.wait(None if soonest is None else soonest - at)
+
+    def _rest(self, key: tuple[str, ...], at: float) -> None:
+        if len(self._rests) >= _MOST_WAITING:
+            self._rests.clear()
+        if key[0] == "task":
+            self._rests[key] = at + _REST_SECONDS
 
     def _tell(self, send: Callable[[], None]) -> None:
         try:

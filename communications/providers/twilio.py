@@ -7,6 +7,8 @@ either, so a replay verifies for ever and is caught by its content.
 """
 
 import asyncio
+import base64
+import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from uuid import UUID
 import aiohttp
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
 from twilio.request_validator import RequestValidator
 
 from communications.choices import EventKind
@@ -74,9 +77,9 @@ class Twilio:
 
     def verify(self, request: HttpRequest, url: str) -> None:
         signature = request.headers.get("X-Twilio-Signature", "")
-        form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+        form = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         tokens = [token for token in (settings.TWILIO_AUTH_TOKEN, settings.TWILIO_AUTH_TOKEN_PREVIOUS) if token]
-        if not any(RequestValidator(token).validate(url, form, signature) for token in tokens):
+        if not any(_is_signed(token, url, form, signature) for token in tokens):
             raise WebhookRejected("The signature does not fit the request.")
 
     def parse_inbound(self, stored: StoredRequest) -> Iterator[InboundMessage]:
@@ -169,6 +172,21 @@ class Twilio:
             following = None if reached else page.get("next_page_uri")
             url = f"{settings.TWILIO_BASE_URL}{following}" if following else ""
         return messages
+
+
+def _is_signed(token: str, url: str, form: Sequence[tuple[str, str]], signature: str) -> bool:
+    """The common case by hand, since it is asked of every webhook; Twilio's own validator has the last word.
+
+    It also tries the address with and without its port, and costs eight times as much.
+    """
+    text = url + "".join(name + value for name, value in sorted(set(form)))
+    expected = base64.b64encode(hmac.digest(token.encode(), text.encode("utf-8", "replace"), "sha1"))
+    if hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
+        return True
+    pairs = MultiValueDict[str, str]()
+    for name, value in form:
+        pairs.appendlist(name, value)
+    return RequestValidator(token).validate(url, pairs, signature)
 
 
 def _messages_url() -> str:

@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
+from communications.actions import journal
 from communications.models import WebhookDelivery
 from communications.webhooks import views
 from config import wake
@@ -81,6 +83,13 @@ def test_a_status_callback_keeps_the_address_that_names_our_message(twilio: Twil
     assert (response.status_code, response.content) == (200, b"")
     row = WebhookDelivery.objects.get()
     assert (row.endpoint, row.query_string) == ("status", "m=17")
+
+
+def test_a_delivery_costs_one_statement(twilio: Twilio) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        twilio.post(SMS)
+
+    assert [query["sql"].split()[0] for query in captured] == ["INSERT"]
 
 
 def test_the_same_bytes_twice_are_two_rows(twilio: Twilio) -> None:
@@ -201,10 +210,10 @@ def test_no_body_makes_the_door_fall_over(twilio: Twilio, body: bytes) -> None:
 def test_when_it_cannot_be_stored_the_provider_is_asked_to_come_again(
     twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(**_: Any) -> None:
+    def away(*_: Any) -> None:
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(WebhookDelivery.objects, "create", away)
+    monkeypatch.setattr(journal, "fetch_all", away)
 
     response = twilio.post(SMS)
 

@@ -1,12 +1,14 @@
 """A provider's webhook in four moves: limit, verify, store, acknowledge.
 
 2xx means committed. A bad signature leaves no row; an address that keeps sending them is throttled. When it cannot be
-stored the answer is 503 (by the middleware), and the provider comes again.
+stored the answer is 503 (by the middleware), and the provider comes again. These requests pass no middleware that logs
+(`config.wsgi`), so a refusal is logged here.
 """
 
 import time
 from collections import deque
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,19 +16,19 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from communications import wake
+from communications.actions import journal
 from communications.exceptions import WebhookRejected
-from communications.failpoints import failpoint
-from communications.models import WebhookDelivery
 from communications.providers import registry
+
+log = structlog.get_logger(__name__)
 
 _KEPT_HEADERS = (
     "User-Agent",
+    "Content-Type",
     "X-Twilio-Signature",
     "I-Twilio-Idempotency-Token",
     "X-Twilio-Email-Event-Webhook-Signature",
     "X-Twilio-Email-Event-Webhook-Timestamp",
-    "Content-Type",
 )
 _FORGERIES = 30  # bad signatures from one address within a minute
 _MINUTE = 60.0
@@ -46,29 +48,25 @@ class WebhookView(View):
         limit = settings.WEBHOOK_MAX_BODY_BYTES[self.provider]
         raw = _read(request, limit)
         if raw is None:
+            log.warning("webhook_too_large", provider=self.provider, endpoint=self.endpoint)
             return _error(413, "payload_too_large", f"A delivery has at most {limit:,} bytes.")
         address = request.META.get("REMOTE_ADDR") or ""
         url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
         try:
             registry.get(self.provider).verify(request, url)
         except WebhookRejected as rejection:
-            return _refuse_forgery(address, rejection)
-        self._store(request, url, raw, address)
-        return HttpResponse(self.body, content_type=self.content_type)
-
-    def _store(self, request: HttpRequest, url: str, raw: bytes, address: str) -> None:
-        WebhookDelivery.objects.create(
+            return _refuse_forgery(address, rejection, provider=self.provider)
+        journal.store(
             provider=self.provider,
             endpoint=self.endpoint,
             url=url,
             query_string=request.META.get("QUERY_STRING", ""),
             headers={name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers},
-            content_type=request.headers.get("Content-Type", "")[:255],
+            content_type=request.headers.get("Content-Type", ""),
             body=raw,
-            remote_address=address or None,
+            remote_address=address,
         )
-        failpoint("after_journal")
-        wake.journal()
+        return HttpResponse(self.body, content_type=self.content_type)
 
 
 class Forgers:
@@ -90,11 +88,12 @@ class Forgers:
 _forgers = Forgers()
 
 
-def _refuse_forgery(address: str, rejection: WebhookRejected) -> HttpResponse:
+def _refuse_forgery(address: str, rejection: WebhookRejected, *, provider: str) -> HttpResponse:
     """Only forgeries are throttled: behind a proxy the provider comes from the same address as everybody else."""
     if _forgers.is_throttled(address):
         return _error(429, "throttled", "Too many requests with a wrong signature.", {"Retry-After": "60"})
     _forgers.note(address)
+    log.warning("webhook_refused", provider=provider, ip=address)
     return _error(403, "signature_invalid", str(rejection))
 
 

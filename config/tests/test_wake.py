@@ -100,6 +100,20 @@ def test_a_wake_up_that_comes_while_its_like_is_told_is_told_again(told):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_workers_are_told_the_same_only_so_often_and_never_forgotten(told, monkeypatch):
+    monkeypatch.setattr(wake, "_REST_SECONDS", 0.4)
+    wake.wake_task(TASK)
+    wait_for(lambda: len(told.told) == 1)
+    for _ in range(20):
+        wake.wake_task(TASK)
+        time.sleep(0.005)
+    wake.wake_task("other")
+    wait_for(lambda: len(told.told) == 2)
+    assert told.told == [(TASK,), ("other",)]
+    assert told.after(3) == [(TASK,), ("other",), (TASK,)]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_caller_never_waits_for_redis(told):
     told.may_go.clear()
     begun = time.monotonic()

@@ -1,0 +1,132 @@
+"""The lean way of webhooks and tracking: the same answers with less around them, and what protects is still there."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.decorators import login_not_required
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import RequestFactory
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from config import wsgi
+
+
+@csrf_exempt
+@login_not_required
+def seen(request: HttpRequest) -> JsonResponse:
+    """What the way here put on the request."""
+    return JsonResponse({"names": sorted({"session", "user", "htmx"} & set(vars(request))), "host": request.get_host()})
+
+
+@login_not_required
+def away(_request: HttpRequest) -> HttpResponse:
+    raise OperationalError("the connection is closed")
+
+
+@login_not_required
+def broken(_request: HttpRequest) -> HttpResponse:
+    raise ValueError("a bug")
+
+
+urlpatterns = [
+    path("api/webhooks/seen", seen),
+    path("api/webhooks/away", away),
+    path("t/broken", broken),
+    path("t/seen", seen),
+    path("page/seen", seen),
+]
+ours = pytest.mark.urls(__name__)
+
+
+class Wire:
+    """Asks the WSGI application as the server does."""
+
+    def __init__(self) -> None:
+        self.application = wsgi.Web()
+
+    def get(self, address: str, **environ: Any) -> HttpResponse:
+        return self._ask({**RequestFactory().get(address).environ, **environ})
+
+    def post(self, address: str, body: bytes = b"") -> HttpResponse:
+        environ = RequestFactory().post(address, body, content_type="text/plain").environ
+        return self._ask({**environ, "wsgi.input": BytesIO(body)})
+
+    def _ask(self, environ: dict[str, Any]) -> HttpResponse:
+        told: list[Any] = []
+        answer = self.application(environ, lambda status, headers: told.extend((status, headers)))
+        body = b"".join(answer)
+        getattr(answer, "close", lambda: None)()
+        return HttpResponse(body, status=int(told[0][:3]), headers=dict(told[1]))
+
+
+@pytest.fixture
+def wire(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    # a request that ends gives its connection back, and with it the test's transaction
+    monkeypatch.setattr("django.db.close_old_connections", lambda **_: None)
+    return Wire()
+
+
+@ours
+@pytest.mark.parametrize("address", ["/api/webhooks/seen", "/t/seen"])
+def test_programs_go_past_what_is_for_people(wire: Wire, address: str) -> None:
+    answer = wire.post(address)
+
+    assert answer.status_code == 200
+    assert b'"names": []' in answer.content
+
+
+@ours
+@pytest.mark.django_db
+def test_pages_pass_everything(wire: Wire) -> None:
+    assert b'"names": ["htmx", "session", "user"]' in wire.get("/page/seen").content
+
+
+@ours
+@pytest.mark.parametrize("address", ["/api/webhooks/seen", "/t/seen"])
+def test_the_answers_are_complete_and_protected(wire: Wire, address: str) -> None:
+    answer = wire.post(address)
+
+    assert answer["Content-Length"] == str(len(answer.content))
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["X-Frame-Options"] == "DENY"
+
+
+@ours
+def test_plain_http_is_led_to_https_where_that_is_the_rule(settings: Any, wire: Wire) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    wire = Wire()
+
+    assert wire.post("/api/webhooks/seen").status_code == 301
+
+
+@ours
+def test_another_host_is_not_answered(wire: Wire) -> None:
+    assert wire.get("/t/seen", HTTP_HOST="elsewhere.example").status_code == 400
+
+
+@ours
+def test_a_database_that_is_away_is_503_and_a_bug_is_500(wire: Wire) -> None:
+    gone = wire.get("/api/webhooks/away")
+
+    assert (gone.status_code, gone["Retry-After"]) == (503, "5")
+    assert b"database_unavailable" in gone.content
+    assert wire.get("/t/broken").status_code == 500
+
+
+@pytest.mark.django_db
+def test_an_unknown_webhook_is_unknown_both_ways(wire: Wire, client: Any) -> None:
+    lean, whole = wire.post("/api/webhooks/nobody/knows"), client.post("/api/webhooks/nobody/knows")
+
+    assert (lean.status_code, lean.content) == (whole.status_code, whole.content)
+
+
+def test_a_real_webhook_refuses_a_forgery_on_the_lean_way(wire: Wire) -> None:
+    answer = wire.post("/api/webhooks/twilio/sms", b"Body=Hello")
+
+    assert (answer.status_code, b"signature_invalid" in answer.content) == (403, True)
