@@ -2,69 +2,87 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from communications import wake
+from communications.actions.consequences import draw_consequences
 from communications.choices import EventKind, MessageStatus, Reason
 from communications.exceptions import UnknownMessage
-from communications.models import DeliveryEvent, MessageData
+from communications.models import MessageData
 from communications.providers import loop, registry
 from communications.providers.base import DeliveryReceipt
+from communications.sending import evidence
 from communications.sending.compose import outbound
-from communications.sending.facts import channel_of
-from communications.sending.fold import Evidence, Standing, State, fold
+from communications.sending.evidence import MessageRow
 from communications.sending.log import log_sent, show_delivery
 from communications.sending.requeue import requeue
+from communications.sending.rows import read_rows
 from config.db import now as database_now
 from config.db import update_rows
-from customers.choices import Channel
-from interactions.actions.record import lock_customers
 
-_FOLDED = (
-    "status",
-    "sent_ts",
-    "delivered_ts",
-    "opened_ts",
-    "clicked_ts",
-    "failed_ts",
-    "open_count",
-    "click_count",
-    "decision_reason",
-    "error_code",
-    "failed_reason",
-    "anomaly",
-    "provider_message_id",
-    "possible_duplicate",
-)
-_NEVER_LEFT = (MessageStatus.SUPPRESSED, MessageStatus.CANCELLED)  # as we had decided
-_LOST = (MessageStatus.FAILED, MessageStatus.BOUNCED)
 _TAKEN = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.FAILED, MessageStatus.BOUNCED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folded:
+    """How many receipts were new, and the ids they name that no message has (yet)."""
+
+    new: int
+    unknown: frozenset[UUID]
 
 
 @transaction.atomic
 def apply_events(receipts: Sequence[DeliveryReceipt]) -> int:
     """Store receipts and bring their messages up to date. Returns how many receipts were new.
 
-    Raises UnknownMessage, nothing stored, when one names a message that is not there. Lock order: customers, messages.
+    Raises UnknownMessage, nothing stored, when one names a message that is not there.
     """
-    wanted = {receipt.reference for receipt in receipts}
-    _lock_their_customers(wanted)
-    rows = {m.pk: m for m in MessageData.objects.filter(pk__in=wanted).select_for_update(no_key=True).order_by("id")}
-    if missing := wanted - rows.keys():
-        raise UnknownMessage(f"No message has the id {', '.join(sorted(map(str, missing)))}.")
-    new = _store(receipts)
-    events = _events_of(wanted)
-    for row in rows.values():
-        _project(row, events[row.pk])
-    changed = list(rows.values())
-    update_rows(changed, _FOLDED)
-    log_sent([row for row in changed if row.status in _TAKEN and row.sent_ts])
-    show_delivery([row for row in changed if row.status not in _TAKEN])
-    return new
+    folded = fold_events(receipts)
+    for receipt in receipts:
+        if receipt.reference in folded.unknown:
+            raise unknown_message(receipt)
+    return folded.new
+
+
+@transaction.atomic
+def fold_events(receipts: Sequence[DeliveryReceipt]) -> Folded:
+    """The same for many at once, in a fixed number of statements; receipts of messages that are not there are left out.
+
+    Repeats change nothing, and neither does the order: a row is the fold of all its events. Lock order: customers,
+    messages.
+    """
+    rows = evidence.lock_rows({receipt.reference for receipt in receipts})
+    unknown = frozenset(receipt.reference for receipt in receipts) - rows.keys()
+    new = evidence.store([receipt for receipt in receipts if receipt.reference in rows])
+    known = evidence.known_of(rows)
+    folded = [evidence.project(row, known[row.id]) for row in rows.values()]
+    changed = [row for row in folded if row != rows[row.id]]
+    evidence.write(changed)
+    _show([row for row in changed if row.message_id], [row for row in folded if _is_to_be_logged(row)])
+    draw_consequences(new, rows)
+    return Folded(new=len(new), unknown=unknown)
+
+
+def unknown_message(receipt: DeliveryReceipt) -> UnknownMessage:
+    return UnknownMessage(f"No message has the id {receipt.reference}.")
+
+
+def _is_to_be_logged(row: MessageRow) -> bool:
+    return bool(row.customer_id and not row.interaction_id and row.sent_ts and row.status in _TAKEN)
+
+
+def _show(replies: Sequence[MessageRow], unlogged: Sequence[MessageRow]) -> None:
+    """Bring the record up to date, for the few rows that it concerns."""
+    wanted = {row.id for row in (*replies, *unlogged)}
+    if not wanted:
+        return
+    messages = read_rows("id = ANY(%s)", [list(wanted)])
+    log_sent([message for message in messages if message.status in _TAKEN and message.sent_ts])
+    show_delivery([message for message in messages if message.status not in _TAKEN])
 
 
 def look_up(messages: "QuerySet[MessageData]") -> int:
@@ -109,84 +127,6 @@ def _send_again(asked: MessageData) -> bool:
     update_rows([row], ("status", "decision_reason", "retry_count", "failed_ts"))
     show_delivery([row])
     return True
-
-
-def _lock_their_customers(message_ids: set[UUID]) -> None:
-    unlogged = MessageData.objects.filter(pk__in=message_ids, interaction__isnull=True, customer__isnull=False)
-    lock_customers([pk for pk in unlogged.values_list("customer_id", flat=True) if pk])
-
-
-def _store(receipts: Sequence[DeliveryReceipt]) -> int:
-    before = DeliveryEvent.objects.filter(event_id__in=[r.event_id for r in receipts])
-    known = set(before.values_list("provider", "event_id"))
-    DeliveryEvent.objects.bulk_create([_event(receipt) for receipt in receipts], ignore_conflicts=True)
-    return len({(r.provider, r.event_id) for r in receipts} - known)
-
-
-def _event(receipt: DeliveryReceipt) -> DeliveryEvent:
-    return DeliveryEvent(
-        message_data_id=receipt.reference,
-        provider=receipt.provider,
-        event_id=receipt.event_id,
-        kind=receipt.kind,
-        occurred_at=receipt.occurred_at,
-        received_at=receipt.received_at or timezone.now(),
-        provider_message_id=receipt.provider_message_id,
-        error_code=receipt.error_code[:50],
-        reason=receipt.reason,
-        url=receipt.url,
-        user_agent=receipt.user_agent,
-        ip_address=receipt.ip_address,
-        webhook_delivery_id=receipt.delivery_id,
-        payload=dict(receipt.payload),
-    )
-
-
-def _events_of(message_ids: set[UUID]) -> Mapping[UUID, list[DeliveryEvent]]:
-    found: dict[UUID, list[DeliveryEvent]] = defaultdict(list)
-    for event in DeliveryEvent.objects.filter(message_data__in=message_ids).order_by("received_at", "id"):
-        found[event.message_data_id].append(event)
-    return found
-
-
-def _project(row: MessageData, events: Sequence[DeliveryEvent]) -> None:
-    """The fold's state onto the row. More than one provider id that took it is what a double looks like."""
-    state = fold(
-        Standing(
-            status=MessageStatus(row.status),
-            sent_at=row.sent_ts,
-            failed_at=row.failed_ts,
-            error_code=row.error_code,
-            reason=row.failed_reason,
-            anomaly=row.anomaly,
-        ),
-        [
-            Evidence(
-                kind=EventKind(e.kind), at=e.occurred_at or e.received_at, error_code=e.error_code, reason=e.reason
-            )
-            for e in events
-        ],
-        bounce_wins=channel_of(row) == Channel.EMAIL,
-    )
-    _write_state(row, state)
-    ids = {e.provider_message_id for e in events if e.provider_message_id} | {row.provider_message_id} - {""}
-    row.provider_message_id = row.provider_message_id or next(iter(sorted(ids)), "")
-    row.possible_duplicate = row.possible_duplicate or len(ids) > 1
-
-
-def _write_state(row: MessageData, state: State) -> None:
-    if state.status in (MessageStatus.SENT, MessageStatus.DELIVERED):
-        row.failed_reason, row.error_code = "", ""
-    else:
-        row.failed_reason, row.error_code = state.reason, state.error_code
-    if state.status != row.status and row.status not in _NEVER_LEFT:
-        row.decision_reason = Reason.UNDELIVERED if state.status in _LOST else ""
-    row.status = state.status
-    row.sent_ts = state.sent_at
-    row.delivered_ts, row.failed_ts = state.delivered_at, state.failed_at
-    row.opened_ts, row.clicked_ts = state.opened_at, state.clicked_at
-    row.open_count, row.click_count = state.open_count, state.click_count
-    row.anomaly = state.anomaly
 
 
 def _by_provider(messages: "QuerySet[MessageData]") -> Mapping[str, list[MessageData]]:

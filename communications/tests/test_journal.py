@@ -121,11 +121,10 @@ def test_a_delivery_that_two_workers_hold_at_once_is_processed_by_one(monkeypatc
     monkeypatch.setattr(journal, "receive", lambda each: (handled.append(each.channel_message_id), real(each)))
 
     def work(together: bool) -> None:
-        if not together or not journal._process_together(deliveries[:5]):
-            for delivery in deliveries[:5]:
-                journal._process_one(delivery)
+        for some in [deliveries[:5]] if together else [[each] for each in deliveries[:5]]:
+            journal._process_receipts(some)
         for delivery in deliveries[5:]:
-            journal._process_one(delivery)
+            journal._process_message(delivery)
 
     at_once(*[lambda n=n: work(n % 2 == 0) for n in range(6)])
 

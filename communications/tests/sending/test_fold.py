@@ -49,6 +49,7 @@ def step_by_step(standing: Standing, events: Iterable[Evidence], *, bounce_wins:
             error_code=folded.error_code,
             reason=folded.reason,
             anomaly=folded.anomaly,
+            decision_reason=folded.decision_reason,
         )
     return folded
 
@@ -58,14 +59,20 @@ evidence = st.builds(
     kind=st.sampled_from(EventKind),
     at=st.integers(0, 5).map(lambda n: NOON + timedelta(seconds=n)),
     error_code=st.sampled_from(["", "30003", "30005"]),
+    reason=st.sampled_from(["", "Full", "Gone"]),
 )
 histories = st.lists(evidence, max_size=6)
 standings = st.builds(
-    Standing, status=st.sampled_from(MessageStatus), sent_at=st.just(NOON), failed_at=st.sampled_from([None, NOON])
+    Standing,
+    status=st.sampled_from(MessageStatus),
+    sent_at=st.sampled_from([None, NOON, NOON + timedelta(seconds=2, microseconds=1)]),
+    failed_at=st.sampled_from([None, NOON]),
+    error_code=st.sampled_from(["", "no_answer"]),
+    decision_reason=st.sampled_from(["", "opted_out", "no_answer"]),
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(standings, histories, st.booleans(), st.randoms())
 def test_the_order_of_the_evidence_makes_no_difference(standing, events, bounce_wins, chance) -> None:
     shuffled = list(events)
@@ -74,7 +81,7 @@ def test_the_order_of_the_evidence_makes_no_difference(standing, events, bounce_
     assert fold(standing, shuffled, bounce_wins=bounce_wins) == fold(standing, events, bounce_wins=bounce_wins)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(standings, histories, st.booleans(), st.randoms())
 def test_evidence_that_comes_piece_by_piece_in_any_order_ends_in_the_same_state(
     standing, events, bounce_wins, chance
@@ -87,7 +94,7 @@ def test_evidence_that_comes_piece_by_piece_in_any_order_ends_in_the_same_state(
     assert at_last == fold(standing, events, bounce_wins=bounce_wins)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(standings, histories, st.booleans())
 def test_a_repeat_changes_nothing_but_a_count(standing, events, bounce_wins) -> None:
     once = fold(standing, events, bounce_wins=bounce_wins)
@@ -96,7 +103,7 @@ def test_a_repeat_changes_nothing_but_a_count(standing, events, bounce_wins) -> 
     assert replace(twice, open_count=0, click_count=0) == replace(once, open_count=0, click_count=0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(standings, histories, st.booleans())
 def test_more_evidence_never_lowers_the_rank(standing, events, bounce_wins) -> None:
     height = {**HEIGHT, MessageStatus.BOUNCED: 7 if bounce_wins else 5}
