@@ -18,6 +18,9 @@ from communications.rendering.email import CompiledEmail, EmailRenderer
 from communications.rendering.liquid import compile_template
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.sms import MAX_CHARACTERS, cost, measure
+from communications.tracking.links import personal_variables
+
+_NOBODY = UUID(int=0)  # whose links nobody follows: the row has no part in whether a mail can be rendered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +89,10 @@ def _text(version: MessageSchemaVersion, variables: Mapping[str, Any]) -> Conten
 
 def _email(version: MessageSchemaVersion, variables: Mapping[str, Any]) -> Content:
     mail = mail_of(version.pk)
-    slots = mail.renderer.slots(variables)
+    parts = mail.renderer.parts({**variables, **personal_variables(_NOBODY)})
     data = {
         "variables": _used(version, variables),
-        "subject": joined(mail.template.subject, slots.subject),
+        "subject": joined(mail.template.subject, parts.subject),
         "attachments": [attachment.key for attachment in mail.template.attachments],
     }
     return Content(data=data)

@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("parts/", include("interactions.urls")),
     path("parts/", include("communications.urls")),
+    path("t/", include("communications.tracking.urls")),
     path("api/webhooks/", include("communications.webhooks.urls")),
     path("api/", include("config.api.docs")),
     path("api/v1/", include("communications.api.urls")),

@@ -247,4 +247,5 @@ def _stored(delivery: WebhookDelivery) -> StoredRequest:
         content_type=delivery.content_type,
         body=bytes(delivery.body),
         received_at=delivery.received_at,
+        remote_address=delivery.remote_address,
     )

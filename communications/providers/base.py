@@ -144,6 +144,7 @@ class StoredRequest:
     content_type: str
     body: bytes
     received_at: datetime
+    remote_address: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from django.conf import settings
 from communications.providers.base import Provider
 from communications.providers.sendgrid import SendGrid
 from communications.providers.smtp import Smtp
+from communications.providers.tracking import Tracking
 from communications.providers.twilio import Twilio
 from customers.choices import Channel
 
-_PROVIDERS: tuple[type[Provider], ...] = (Twilio, SendGrid, Smtp)
+_PROVIDERS: tuple[type[Provider], ...] = (Twilio, SendGrid, Smtp, Tracking)
 _DEFAULT = {Channel.SMS: "twilio", Channel.WHATSAPP: "twilio"}
 
 

@@ -6,7 +6,6 @@ skipped, with the names, and the others leave.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from communications.choices import DecisionKind, Reason
@@ -16,7 +15,8 @@ from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.sending.decide import Decision
 from communications.sending.facts import channel_of
 from communications.sending.log import Logged
-from customers.choices import Channel
+from communications.tracking.links import list_unsubscribe_headers, personal_variables
+from customers.choices import Channel, Purpose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,7 @@ def _email(row: Logged) -> OutboundMessage:
     if row.schema_version_id is None:
         raise TemplateProblem("This e-mail has no template.")
     mail = mail_of(row.schema_version_id)
-    variables: dict[str, Any] = row.content_data.get("variables", {})
-    slots = mail.renderer.slots(variables)
+    parts = mail.renderer.parts({**row.content_data.get("variables", {}), **personal_variables(row.pk)})
     return OutboundMessage(
         reference=row.pk,
         channel=Channel.EMAIL,
@@ -73,10 +72,16 @@ def _email(row: Logged) -> OutboundMessage:
         recipient_name=row.recipient_name,
         sender=row.sender,
         template=mail.template,
-        slots=EmailSlots(subject=slots.subject, html=slots.html, text=slots.text),
+        slots=EmailSlots(subject=parts.subject, html=parts.html, text=parts.text, headers=_headers(row)),
         expires_at=row.expires_ts,
         created_at=row.created_ts,
     )
+
+
+def _headers(row: Logged) -> dict[str, str]:
+    """Its own Message-ID, so that an answer finds it whoever sends it, and for marketing the way out."""
+    message_id = {"Message-ID": f"<{row.pk}@{row.sender.rpartition('@')[2]}>"}
+    return message_id | (list_unsubscribe_headers(row.pk) if row.purpose == Purpose.MARKETING else {})
 
 
 def _skip(reason: Reason, detail: str) -> Decision:

@@ -24,6 +24,8 @@ DATA_DIR = Path(env.str("RAPPORT_DATA", str(BASE_DIR / ".data")))
 
 # --- security -----------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", "")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+TRACKING_KEYS = env.list("TRACKING_KEYS", default=[])  # links in mails outlive a change of SECRET_KEY
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -112,6 +114,7 @@ TIME_ZONE = env.str("TIME_ZONE", "America/Toronto")
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
 PHONE_REGION = env.str("PHONE_REGION", "CA")
 BRAND_NAME = env.str("BRAND_NAME", "Huron Home")
+BRAND_ADDRESS = env.str("BRAND_ADDRESS", "")
 
 # --- database: the queue of record --------------------------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", "")
@@ -226,6 +229,10 @@ QUIET_HOURS_END = env.int("QUIET_HOURS_END", 21)
 QUIET_HOURS_CHANNELS = env.list("QUIET_HOURS_CHANNELS", default=["sms", "whatsapp", "push"])
 if not 0 <= QUIET_HOURS_START < QUIET_HOURS_END <= 24:
     raise ImproperlyConfigured("QUIET_HOURS_START must lie before QUIET_HOURS_END: whole hours from 0 to 24.")
+
+# --- links in messages --------------------------------------------------------------------------------------------
+UTM_SOURCE = env.str("UTM_SOURCE", "rapport")
+UNSUBSCRIBE_MAILTO = env.str("UNSUBSCRIBE_MAILTO", "")
 
 # --- receiving ----------------------------------------------------------------------------------------------------
 # Twilio's own posts stay under some tens of kilobytes, an array of SendGrid's events under one megabyte.

@@ -10,6 +10,7 @@ from config.settings.base import DATA_DIR, DATABASE_POOL_SIZE, EMULATOR_URL, HOS
 DEBUG = env.bool("DEBUG", True)
 DEMO_DATA = True
 SECRET_KEY = env.str("SECRET_KEY", "development-only-secret-key-never-use-it-in-production-000000")
+BRAND_ADDRESS = env.str("BRAND_ADDRESS", "255 Dundas Street, London, ON N6A 1H3")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 STORAGES = {
     **STORAGES,  # noqa: F405

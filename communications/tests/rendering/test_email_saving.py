@@ -10,6 +10,7 @@ from communications.rendering.problems import TemplateProblem
 from communications.tests.factories import MessageSchemaFactory
 from communications.tests.rendering.emails import SOURCE_000, of, text
 from communications.tests.rendering.test_push import SOURCE_000 as PUSH_000
+from communications.tracking.links import personal_variables
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,7 @@ def test_a_version_is_rendered_from_what_was_compiled_when_it_was_saved() -> Non
 
     version = MessageSchemaVersion.objects.get()
     values = {"firstName": "Zoë", "orderNumber": "7", "city": "London", "lastName": "Smith"}
-    email = render_email(CompiledEmail(**version.compiled), values)
+    email = render_email(CompiledEmail(**version.compiled), {**values, **personal_variables(version.pk)})
 
     assert version.variables == ["orderNumber", "city", "lastName", "firstName"]
     assert version.template_schema == {**SOURCE_000, "variables": version.variables}
