@@ -15,8 +15,8 @@ RESERVED = frozenset({TRACKING_URL, UNSUBSCRIBE_URL})
 
 def personal_variables(message_id: UUID) -> dict[str, str]:
     """What `{{ trackingUrl }}` and `{{ unsubscribeUrl }}` are in this message."""
-    token = token_for(message_id)
-    return {TRACKING_URL: _base(token), UNSUBSCRIBE_URL: unsubscribe_url(token)}
+    base = _base(token_for(message_id))
+    return {TRACKING_URL: base, UNSUBSCRIBE_URL: f"{base}/unsubscribe"}
 
 
 def list_unsubscribe_headers(message_id: UUID) -> dict[str, str]:

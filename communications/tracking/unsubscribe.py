@@ -55,9 +55,9 @@ def _wording(choice: str, words: Words) -> str:
     """The words that stood at what was chosen."""
     match choice:
         case "promotions":
-            return f"{words.button}: {words.promotions}. {words.promotions_hint}"
+            return f"{words.unsubscribe}: {words.promotions}. {words.promotions_hint}"
         case "everything":
-            return f"{words.button}: {words.everything}. {words.everything_hint}"
+            return f"{words.unsubscribe}: {words.everything}. {words.everything_hint}"
     return words.undo
 
 

@@ -10,12 +10,12 @@ class Words:
 
     language: str
     unsubscribe: str
+    unsubscribed: str
     question: str
     promotions: str
     promotions_hint: str
     everything: str
     everything_hint: str
-    button: str
     promotions_off: str
     everything_off: str
     off_elsewhere: str
@@ -30,12 +30,12 @@ class Words:
 _ENGLISH = Words(
     language="en",
     unsubscribe="Unsubscribe",
+    unsubscribed="You are unsubscribed",
     question="What should {address} no longer receive from {brand}?",
     promotions="Only promotions",
     promotions_hint="No more offers and news. Messages about your own orders and appointments still come.",
     everything="Everything",
     everything_hint="No more messages at all, not even reminders and confirmations.",
-    button="Unsubscribe",
     promotions_off="{address} receives no more promotions from {brand}.",
     everything_off="{address} receives nothing more from {brand}.",
     off_elsewhere="To hear from us again, please write to us.",
@@ -49,12 +49,12 @@ _ENGLISH = Words(
 _FRENCH = Words(
     language="fr",
     unsubscribe="Se désabonner",
+    unsubscribed="Désabonnement effectué",
     question="Que ne faut-il plus envoyer à {address} de la part de {brand} ?",
     promotions="Les promotions seulement",
     promotions_hint="Plus d'offres ni de nouvelles. Les messages sur vos commandes et rendez-vous arrivent toujours.",
     everything="Tous les messages",
     everything_hint="Plus aucun message, pas même les rappels et les confirmations.",
-    button="Se désabonner",
     promotions_off="{address} ne reçoit plus de promotions de {brand}.",
     everything_off="{address} ne reçoit plus rien de {brand}.",
     off_elsewhere="Pour recevoir de nouveau nos messages, écrivez-nous.",
@@ -68,12 +68,12 @@ _FRENCH = Words(
 _SPANISH = Words(
     language="es",
     unsubscribe="Darse de baja",
+    unsubscribed="Baja realizada",
     question="¿Qué no debe recibir más {address} de {brand}?",
     promotions="Solo las promociones",
     promotions_hint="Sin más ofertas ni noticias. Los mensajes sobre sus pedidos y citas siguen llegando.",
     everything="Todos los mensajes",
     everything_hint="Ningún mensaje más, ni siquiera recordatorios y confirmaciones.",
-    button="Darse de baja",
     promotions_off="{address} ya no recibe promociones de {brand}.",
     everything_off="{address} ya no recibe nada de {brand}.",
     off_elsewhere="Para volver a recibir nuestros mensajes, escríbanos.",
@@ -87,12 +87,12 @@ _SPANISH = Words(
 _GERMAN = Words(
     language="de",
     unsubscribe="Abmelden",
+    unsubscribed="Sie sind abgemeldet",
     question="Was soll {address} von {brand} nicht mehr erhalten?",
     promotions="Nur Werbung",
     promotions_hint="Keine Angebote und Neuigkeiten mehr. Nachrichten zu Ihren Aufträgen und Terminen kommen weiter.",
     everything="Alle Nachrichten",
     everything_hint="Gar keine Nachrichten mehr, auch keine Erinnerungen und Bestätigungen.",
-    button="Abmelden",
     promotions_off="{address} erhält keine Werbung mehr von {brand}.",
     everything_off="{address} erhält nichts mehr von {brand}.",
     off_elsewhere="Wenn Sie wieder von uns hören möchten, schreiben Sie uns bitte.",

@@ -1,10 +1,15 @@
 """Links of an e-mail: led past us when the version is made, and back to what their author wrote."""
 
 import re
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import pytest
+from django.utils.encoding import iri_to_uri
+from hypothesis import given
+from hypothesis import strategies as st
 
 from communications.actions.schemas import save_schema
 from communications.models import TrackedLink
@@ -12,6 +17,7 @@ from communications.rendering.email import CompiledEmail, compile_email, render_
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.tests.rendering.emails import SOURCE_000, VISIT, VISIT_VALUES, button, html, of, text
 from communications.tests.tracking.mails import version_of
+from communications.tracking import views
 from communications.tracking.links import personal_variables
 
 MESSAGE = UUID("0197a3a6-7c4e-7d0a-9f4e-3d2a1b0c9d8e")
@@ -78,6 +84,26 @@ def test_every_link_of_every_block_is_found() -> None:
 )
 def test_utm_parameters_join_what_the_author_wrote(address: str, target: str) -> None:
     assert compiled(button(address)).links == [target]
+
+
+@given(st.text("ab=&%20?/+;", max_size=30), st.text("ab=&?/#", max_size=10))
+def test_no_query_and_no_fragment_is_lost(query: str, fragment: str) -> None:
+    with_marks = urlsplit(compiled(button(f"https://a.ca/p?{query}#{fragment}")).links[0])
+
+    assert with_marks.fragment == fragment
+    assert parse_qsl(with_marks.query, keep_blank_values=True)[-3:] == parse_qsl(UTM)
+    assert with_marks.query.startswith(query.rstrip("&"))
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda text: text.strip() and "\x00" not in text))
+def test_a_click_leads_where_the_address_itself_would_have(value: str) -> None:
+    written = button("https://a.ca/{{ x | url_encode }}/{{ x }}?q=a&copy={{ x }}&z")
+    plain = render_email(compiled(written, campaign=None), {"x": value}).html
+
+    address = views._address(compiled(written).links[0], {"x": value}, MESSAGE)
+
+    assert address is not None
+    assert address.removesuffix(f"&{UTM}") == iri_to_uri(unescape(hrefs(plain)[0]).strip())
 
 
 def test_a_campaign_is_quoted_and_the_source_is_a_setting(settings: Any) -> None:
