@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from communications.models import SendBatch
+from communications.providers import registry
 from communications.sending.circuit import Permit, permit
 from config.db import array_literal, fetch_all
 from customers.choices import Channel
@@ -106,8 +107,12 @@ class _Due(NamedTuple):
     due_at: datetime
 
 
-def claim_due(purpose: str, *, most_rows: int) -> list[Claim]:
-    """Due batches for one round, oldest first: of one provider and channel, about `most_rows` messages, one batch at least."""
+def claim_due(purpose: str, *, most_rows: int = 0) -> list[Claim]:
+    """Due batches for one round, oldest first: of one provider and channel, one batch at least.
+
+    Together about a slice: `most_rows` messages or, without it, one call's worth where a call carries many, else about a
+    second's worth.
+    """
     with transaction.atomic():
         due = [_Due(*row) for row in fetch_all(_DUE, {**_within(purpose, 0), "most": MOST_BATCHES})]
         chosen, slice_rows, probe = _choose(due, most_rows)
@@ -187,8 +192,13 @@ def _choose(due: Sequence[_Due], most_rows: int) -> tuple[list[_Due], int, bool]
                 return [first], 1, True
             case Permit.NONE:  # another sender was faster
                 return _choose([batch for batch in due if batch.provider != first.provider], most_rows)
-    slice_rows = max(1, most_rows // 10**first.deaths)
+    slice_rows = max(1, (most_rows or _slice_of(first.provider)) // 10**first.deaths)
     return _fitting(due, slice_rows), slice_rows, False
+
+
+def _slice_of(provider: str) -> int:
+    calls_of = registry.get(provider).capabilities.calls_of
+    return calls_of if calls_of > 1 else settings.SEND_SLICE_SIZE
 
 
 def _holds_a_suspect() -> bool:

@@ -31,9 +31,8 @@ def compose(rows: Sequence[Logged]) -> Composed:
     """What each row says, ready for its provider. One query for each template version this process has not seen yet."""
     made = Composed()
     for row in rows:
-        channel = channel_of(row)
         try:
-            made.messages[row.pk] = _email(row) if channel is Channel.EMAIL else _text(row, channel)
+            made.messages[row.pk] = outbound(row)
         except MissingVariables as error:
             made.refused[row.pk] = _skip(Reason.MISSING_VARIABLE, f"No value for {', '.join(error.names)}.")
         except TemplateProblem as error:

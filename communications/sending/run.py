@@ -1,9 +1,9 @@
 """The sending loop of one sender process: claim, decide, write down, call, settle; then claim again."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -14,13 +14,16 @@ from communications.failpoints import failpoint
 from communications.providers import loop, registry
 from communications.providers.base import Outcome, SendResult
 from communications.providers.http import call_until
-from communications.sending.claim import Claim, claim_due, finish, release
+from communications.sending.circuit import Permit, note, permit
+from communications.sending.claim import Claim, claim_due, finish, put_off, release
+from communications.sending.rates import allot, give_back
 from communications.sending.settle import settle
-from communications.sending.slices import Slice, prepare, waiting_rows
+from communications.sending.slices import Slice, Waiting, prepare, waiting_rows
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN = 0.1  # seconds
+_TRY_LATER = (Outcome.RETRY, Outcome.DOWN, Outcome.UNCERTAIN)
 _OUTCOMES = {"retry": Outcome.RETRY, "down": Outcome.DOWN, "permanent": Outcome.REJECTED}
 
 
@@ -57,7 +60,7 @@ def send_in_lanes(purpose: str, *, lanes: int, should_stop: Callable[[], bool]) 
 
 def _send_claimed(purpose: str, should_stop: Callable[[], bool]) -> int | None:
     """One claim, worked off: how many calls were settled, None when nothing was due."""
-    claims = claim_due(purpose, most_rows=settings.SEND_SLICE_SIZE)
+    claims = claim_due(purpose)
     if not claims:
         return None
     failpoint("after_claim")
@@ -65,28 +68,53 @@ def _send_claimed(purpose: str, should_stop: Callable[[], bool]) -> int | None:
 
 
 def _work_off(claims: Sequence[Claim], should_stop: Callable[[], bool]) -> int:
-    settled, ids = 0, waiting_rows(claims)
-    for start in range(0, len(ids), settings.SEND_SLICE_SIZE):
+    """Slice by slice, as fast as the lines allow; what may not leave now goes back to the queue."""
+    settled, waiting, first = 0, waiting_rows(claims), claims[0]
+    while waiting:
         if should_stop():
             release(claims)
             return settled
-        settled += _send_slice(claims, ids[start : start + settings.SEND_SLICE_SIZE])
+        part, waiting = waiting[: first.slice_rows], waiting[first.slice_rows :]
+        share = allot(first.provider, [row.sender for row in part])
+        results = _send_slice(claims, [part[place] for place in share.places])
+        settled += len(results)
+        if len(share.places) < len(part):
+            put_off(claims, share.wait_seconds)
+            return settled
+        if first.probe or _is_cut_off(first.provider, results):
+            put_off(claims, 0.0)
+            return settled
     finish(claims)
     return settled
 
 
-def _send_slice(claims: Sequence[Claim], ids: Sequence[UUID]) -> int:
+def _is_cut_off(provider: str, results: Sequence[SendResult]) -> bool:
+    """Whether the provider's circuit has opened meanwhile: the rest of the claim waits with the others."""
+    failed = any(result.outcome in _TRY_LATER for result in results)
+    return failed and permit(provider) is not Permit.ALL
+
+
+def _send_slice(claims: Sequence[Claim], part: Sequence[Waiting]) -> list[SendResult]:
     # A sender that was paused must not begin calls that its lease would not outlive.
     until = time.monotonic() + settings.SEND_LEASE_SECONDS - settings.PROVIDER_TIMEOUT_SECONDS - 1
-    sent = prepare(claims, ids)
+    sent = prepare(claims, [row.id for row in part])
+    _return_unused(claims[0].provider, part, sent)
     if not sent.outbound:
-        return 0
+        return []
     failpoint("before_call")
-    results = _call(sent, until)
+    results = note(claims[0].provider, _call(sent, until), probe=claims[0].probe)
     failpoint("after_accept")
     settle(sent, results)
-    log.info("slice_settled", provider=sent.claims[0].provider, rows=len(results))
-    return len(results)
+    log.info("slice_settled", provider=claims[0].provider, rows=len(results))
+    return results
+
+
+def _return_unused(provider: str, part: Sequence[Waiting], sent: Slice) -> None:
+    """The tokens that were taken for messages which do not leave now."""
+    unused = Counter(row.sender for row in part)
+    unused.subtract(row.sender for row in sent.rows)
+    for sender, count in unused.items():
+        give_back(provider, sender, count)
 
 
 def _call(sent: Slice, until: float) -> list[SendResult]:

@@ -7,6 +7,7 @@ finds it in flight or keeps it from leaving. A row that leaves is written once, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -38,10 +39,17 @@ class Slice:
     outbound: Sequence[OutboundMessage] = field(default=())
 
 
-def waiting_rows(claims: Sequence[Claim]) -> list[UUID]:
+class Waiting(NamedTuple):
+    """A message that no call was made for yet, and the line it will leave by."""
+
+    id: UUID
+    sender: str
+
+
+def waiting_rows(claims: Sequence[Claim]) -> list[Waiting]:
     """The messages of these batches that no call was made for yet, in the order they came in."""
     rows = MessageData.objects.unsettled().filter(batch__in=[claim.batch_id for claim in claims])
-    return list(rows.order_by("id").values_list("id", flat=True))
+    return [Waiting(*row) for row in rows.order_by("id").values_list("id", "sender")]
 
 
 @transaction.atomic
@@ -64,7 +72,7 @@ def prepare(claims: Sequence[Claim], message_ids: Sequence[UUID]) -> Slice:
 
 
 def _decide(rows: Sequence[SendingRow], channel: str, at: datetime) -> dict[UUID, Decision]:
-    facts = load_facts(rows, channel=channel)
+    facts = load_facts(rows, channel=channel, at=at)
     return {row.pk: decide(facts[row.pk], purpose=Purpose(row.purpose), at=at) for row in rows}
 
 

@@ -130,7 +130,7 @@ def let_leases_run_out() -> None:
 def on_its_way() -> Slice:
     """Everything that is due, claimed and written down as in flight."""
     claims = claim_due("transactional", most_rows=1_000)
-    return prepare(claims, waiting_rows(claims))
+    return prepare(claims, [row.id for row in waiting_rows(claims)])
 
 
 def answers(sent: Slice, outcome: Outcome, **values: Any) -> list[SendResult]:

@@ -116,7 +116,7 @@ def test_the_confirmation_of_a_stop_passes_it_and_nothing_else_does(
 def due(purpose: Purpose) -> list[Any]:
     """What a sender would now hand to the provider."""
     claims = claim_due(purpose, most_rows=100)
-    return list(prepare(claims, waiting_rows(claims)).outbound) if claims else []
+    return list(prepare(claims, [row.id for row in waiting_rows(claims)]).outbound) if claims else []
 
 
 @pytest.mark.django_db

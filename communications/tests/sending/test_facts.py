@@ -19,7 +19,7 @@ CANCELLED = {"status": Appointment.Status.CANCELLED, "cancelled_at": timezone.no
 def facts(**values: object) -> RecipientFacts:
     """What is known of one message to NUMBER."""
     row = MessageDataFactory(**{"recipient": NUMBER, **values})
-    return load_facts([row], channel="sms")[row.pk]
+    return load_facts([row], channel="sms", at=timezone.now())[row.pk]
 
 
 def test_of_somebody_new_there_is_nothing_against_a_transactional_message() -> None:
@@ -78,7 +78,7 @@ def reminder(**appointment: object) -> RecipientFacts:
     visit = AppointmentFactory(**appointment)
     row = MessageDataFactory(recipient=NUMBER, appointment=visit)
     AppointmentReminderFactory(appointment=visit, revision=1, message_data=row)
-    return load_facts([row], channel="sms")[row.pk]
+    return load_facts([row], channel="sms", at=timezone.now())[row.pk]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_withdrawn_reminder_is_withdrawn_whatever_its_appointment_says() -> No
     row = MessageDataFactory(appointment=visit)
     AppointmentReminderFactory(appointment=visit, message_data=row, state=AppointmentReminder.State.WITHDRAWN)
 
-    assert load_facts([row], channel="sms")[row.pk].withdrawn
+    assert load_facts([row], channel="sms", at=timezone.now())[row.pk].withdrawn
 
 
 @pytest.mark.parametrize("number", [1, 50])
@@ -115,4 +115,4 @@ def test_the_number_of_queries_does_not_grow_with_the_messages(number: int, djan
         row.appointment = AppointmentFactory()
 
     with django_assert_num_queries(3):
-        load_facts(rows, channel="sms")
+        load_facts(rows, channel="sms", at=timezone.now())

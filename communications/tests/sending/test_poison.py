@@ -38,19 +38,19 @@ import os
 import django
 django.setup()
 from django.db import connection
-from communications.sending import run, slices
+from communications.sending import compose, run
 from communications.sending.run import send_due
 from communications.sending.sweep import release_abandoned
 from communications.tests.engine_fixtures import let_leases_run_out
 
-rendered = slices.outbound
+rendered = compose.outbound
 
 def die_of_poison(row):
     if row.recipient == "{POISON}":
         os._exit(9)
     return rendered(row)
 
-slices.outbound = die_of_poison
+compose.outbound = die_of_poison
 deaths = 0
 while True:
     connection.close()

@@ -211,7 +211,7 @@ def test_a_slice_of_two_hundred_costs_as_many_statements_as_a_slice_of_one(outco
     for number in (1, 1, 200):  # the first of all makes the year's sequence
         waiting(number, max_retries=6)
         claims = claim_due("transactional", most_rows=1_000)
-        ids = waiting_rows(claims)
+        ids = [row.id for row in waiting_rows(claims)]
         slices: list[Slice] = []
         preparing = statements(lambda claims=claims, ids=ids, slices=slices: slices.append(prepare(claims, ids)))
         [sent] = slices

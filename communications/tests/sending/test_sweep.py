@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def under_way(slice_size: int = 1_000) -> Slice:
     """The first slice of everything due, written down as in flight."""
     claims = claim_due("transactional", most_rows=1_000)
-    return prepare(claims, waiting_rows(claims)[:slice_size])
+    return prepare(claims, [row.id for row in waiting_rows(claims)][:slice_size])
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ def test_the_next_campaign_skips_whoever_left_by_a_link(visitor: Client, message
     queued = mailed(status=MessageStatus.PENDING, sent_ts=None)
 
     def decision() -> Any:
-        facts = load_facts([queued], channel=Channel.EMAIL)[queued.pk]
+        facts = load_facts([queued], channel=Channel.EMAIL, at=timezone.now())[queued.pk]
         return decide(facts, purpose=Purpose(queued.purpose), at=timezone.now())
 
     before = decision()
