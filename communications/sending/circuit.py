@@ -6,7 +6,7 @@ send one message. What becomes of that closes the circuit, or opens it for twice
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -79,6 +79,14 @@ class Permit(StrEnum):
     NONE = "none"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """The results as they are to be settled, and whether the circuit is open now: then no further call is to be made."""
+
+    results: Sequence[SendResult]
+    is_open: bool = False
+
+
 def permit(provider: str) -> Permit:
     """Whether to call `provider`. A probe is given to one caller; if nothing is heard of it, to another one at its next time."""
     if fetch_all(_TAKE_PROBE, [provider]):
@@ -87,15 +95,15 @@ def permit(provider: str) -> Permit:
     return Permit.NONE if is_open else Permit.ALL
 
 
-def note(provider: str, results: Sequence[SendResult], *, probe: bool = False) -> list[SendResult]:
-    """Tell the circuit what the calls of a slice did. Returns the results as they are to be settled.
+def note(provider: str, results: Sequence[SendResult], *, probe: bool = False) -> Noted:
+    """Tell the circuit what the calls of a slice did.
 
     At an open circuit a call that can be made again is the provider's failure and not the message's: it burns no attempt.
     """
     if not results:
-        return []
+        return Noted(results=results)
     is_open = _note_probe(provider, results) if probe else _note_calls(provider, results)
-    return [_unburned(result) for result in results] if is_open else list(results)
+    return Noted(results=[_unburned(result) for result in results] if is_open else results, is_open=is_open)
 
 
 def _note_calls(provider: str, results: Sequence[SendResult]) -> bool:

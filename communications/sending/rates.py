@@ -5,7 +5,7 @@ send more than rate x time + burst. Call it outside a transaction, or the line s
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from config.db import fetch_all
@@ -69,9 +69,9 @@ def take(provider: str, sender: str, wanted: int) -> Grant:
     )
 
 
-def give_back(provider: str, sender: str, count: int) -> None:
-    """Tokens that were taken for messages which then did not leave: held, or skipped."""
-    if count > 0:
+def give_back(provider: str, senders: Iterable[str]) -> None:
+    """Tokens of messages that did not leave after all, held or skipped: `senders` names each one's line."""
+    for sender, count in sorted(Counter(senders).items()):
         fetch_all(_GIVE_BACK, {"provider": provider, "sender": sender, "count": count})
 
 

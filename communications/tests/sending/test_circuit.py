@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from communications.models import ProviderCircuit
 from communications.providers.base import Outcome, SendResult
-from communications.sending.circuit import Permit, note, permit
+from communications.sending.circuit import Noted, Permit, note, permit
 from communications.tests.engine_fixtures import at_once
 from config.db import fetch_all
 
@@ -58,10 +58,10 @@ def test_a_provider_that_nobody_has_called_may_be_called() -> None:
 
 
 def test_twenty_calls_of_which_half_failed_open_it() -> None:
-    note(TWILIO, [*results(10), *failures(9)])
+    assert not note(TWILIO, [*results(10), *failures(9)]).is_open
     assert permit(TWILIO) is Permit.ALL
 
-    note(TWILIO, failures(1))
+    assert note(TWILIO, failures(1)).is_open
 
     assert (circuit().state, circuit().last_error) == ("open", "503: Unavailable")
     assert 25 < seconds_to_probe() <= 30
@@ -109,9 +109,11 @@ def test_a_refused_account_opens_it_at_once() -> None:
 def test_at_an_open_circuit_a_failure_burns_no_attempt() -> None:
     mixed = [*failures(30), *results(1, Outcome.UNCERTAIN), *results(1, Outcome.RETRY, throttled=True)]
 
-    assert [r.outcome for r in note(TWILIO, failures(3))] == [Outcome.RETRY] * 3
-    settled = note(TWILIO, [*results(5), *mixed])
+    assert [r.outcome for r in note(TWILIO, failures(3)).results] == [Outcome.RETRY] * 3
+    noted = note(TWILIO, [*results(5), *mixed])
 
+    settled = noted.results
+    assert noted.is_open
     assert Counter(r.outcome for r in settled) == {
         Outcome.ACCEPTED: 5,
         Outcome.DOWN: 30,
@@ -119,7 +121,9 @@ def test_at_an_open_circuit_a_failure_burns_no_attempt() -> None:
         Outcome.RETRY: 1,
     }
     assert [r.reference for r in settled[5:]] == [r.reference for r in mixed]
-    assert [r.outcome for r in note(TWILIO, failures(3))] == [Outcome.DOWN] * 3  # calls that were under way meanwhile
+    assert [r.outcome for r in note(TWILIO, failures(3)).results] == [
+        Outcome.DOWN
+    ] * 3  # calls that were under way meanwhile
 
 
 def test_a_probe_that_succeeds_closes_it_and_one_that_fails_doubles_the_pause() -> None:
@@ -129,14 +133,14 @@ def test_a_probe_that_succeeds_closes_it_and_one_that_fails_doubles_the_pause() 
         later(300)
         assert permit(TWILIO) is Permit.PROBE
         assert permit(TWILIO) is Permit.NONE
-        [again] = note(TWILIO, failures(1), probe=True)
-        assert again.outcome is Outcome.DOWN
+        again = note(TWILIO, failures(1), probe=True)
+        assert (again.is_open, again.results[0].outcome) == (True, Outcome.DOWN)
         pauses.append(round(seconds_to_probe() + 0.4))
 
     assert pauses == [60, 120, 240, 300, 300, 300]
     later(300)
     assert permit(TWILIO) is Permit.PROBE
-    note(TWILIO, results(1, Outcome.REJECTED), probe=True)
+    assert not note(TWILIO, results(1, Outcome.REJECTED), probe=True).is_open
     assert permit(TWILIO) is Permit.ALL
     assert (circuit().calls, circuit().failures, circuit().openings) == (0, 0, 0)
 
@@ -178,7 +182,7 @@ def test_a_slice_costs_one_statement_and_no_calls_none() -> None:
 
     with CaptureQueriesContext(connection) as queries:
         note(TWILIO, results(200))
-        assert note(TWILIO, []) == []
+        assert note(TWILIO, []) == Noted(results=[])
 
     assert len(queries) == 1
 

@@ -83,11 +83,11 @@ def test_what_did_not_leave_is_given_back_and_the_bucket_does_not_run_over() -> 
     line(per_second="0.001", burst=10)
 
     take(TWILIO, NUMBER, 10)
-    give_back(TWILIO, NUMBER, 4)
+    give_back(TWILIO, [NUMBER] * 4)
     assert take(TWILIO, NUMBER, 10).granted == 4
-    give_back(TWILIO, NUMBER, 40)
+    give_back(TWILIO, [NUMBER] * 40)
     assert take(TWILIO, NUMBER, 100).granted == 10
-    give_back(TWILIO, "+15195550999", 4)  # a line without a row
+    give_back(TWILIO, ["+15195550999"])  # a line without a row
 
 
 def test_a_clock_that_is_set_back_gives_and_costs_no_tokens() -> None:
