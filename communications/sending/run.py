@@ -1,7 +1,6 @@
 """The sending loop of one sender process: claim, decide, write down, call, settle; then claim again."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,7 @@ from communications.failpoints import failpoint
 from communications.providers import loop, registry
 from communications.providers.base import Outcome, SendResult
 from communications.providers.http import call_until
-from communications.sending.circuit import Permit, note, permit
+from communications.sending.circuit import Noted, note
 from communications.sending.claim import Claim, claim_due, finish, put_off, release
 from communications.sending.rates import allot, give_back
 from communications.sending.settle import settle
@@ -23,7 +22,6 @@ from communications.sending.slices import Slice, Waiting, prepare, waiting_rows
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN = 0.1  # seconds
-_TRY_LATER = (Outcome.RETRY, Outcome.DOWN, Outcome.UNCERTAIN)
 _OUTCOMES = {"retry": Outcome.RETRY, "down": Outcome.DOWN, "permanent": Outcome.REJECTED}
 
 
@@ -76,45 +74,32 @@ def _work_off(claims: Sequence[Claim], should_stop: Callable[[], bool]) -> int:
             return settled
         part, waiting = waiting[: first.slice_rows], waiting[first.slice_rows :]
         share = allot(first.provider, [row.sender for row in part])
-        results = _send_slice(claims, [part[place] for place in share.places])
-        settled += len(results)
+        noted = _send_slice(claims, [part[place] for place in share.places])
+        settled += len(noted.results)
         if len(share.places) < len(part):
             put_off(claims, share.wait_seconds)
             return settled
-        if first.probe or _is_cut_off(first.provider, results):
-            put_off(claims, 0.0)
+        if first.probe or noted.is_open:
+            put_off(claims, 0.0)  # the rest waits with the provider's other batches
             return settled
     finish(claims)
     return settled
 
 
-def _is_cut_off(provider: str, results: Sequence[SendResult]) -> bool:
-    """Whether the provider's circuit has opened meanwhile: the rest of the claim waits with the others."""
-    failed = any(result.outcome in _TRY_LATER for result in results)
-    return failed and permit(provider) is not Permit.ALL
-
-
-def _send_slice(claims: Sequence[Claim], part: Sequence[Waiting]) -> list[SendResult]:
+def _send_slice(claims: Sequence[Claim], part: Sequence[Waiting]) -> Noted:
     # A sender that was paused must not begin calls that its lease would not outlive.
     until = time.monotonic() + settings.SEND_LEASE_SECONDS - settings.PROVIDER_TIMEOUT_SECONDS - 1
-    sent = prepare(claims, [row.id for row in part])
-    _return_unused(claims[0].provider, part, sent)
+    provider, sent = claims[0].provider, prepare(claims, [row.id for row in part])
+    leaving = {row.pk for row in sent.rows}
+    give_back(provider, (row.sender for row in part if row.id not in leaving))
     if not sent.outbound:
-        return []
+        return Noted(results=())
     failpoint("before_call")
-    results = note(claims[0].provider, _call(sent, until), probe=claims[0].probe)
+    noted = note(provider, _call(sent, until), probe=claims[0].probe)
     failpoint("after_accept")
-    settle(sent, results)
-    log.info("slice_settled", provider=claims[0].provider, rows=len(results))
-    return results
-
-
-def _return_unused(provider: str, part: Sequence[Waiting], sent: Slice) -> None:
-    """The tokens that were taken for messages which do not leave now."""
-    unused = Counter(row.sender for row in part)
-    unused.subtract(row.sender for row in sent.rows)
-    for sender, count in unused.items():
-        give_back(provider, sender, count)
+    settle(sent, noted.results)
+    log.info("slice_settled", provider=provider, rows=len(noted.results))
+    return noted
 
 
 def _call(sent: Slice, until: float) -> list[SendResult]:
