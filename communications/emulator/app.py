@@ -8,7 +8,7 @@ from aiohttp import web
 
 from communications.emulator import control
 from communications.emulator.config import Settings
-from communications.emulator.pages import phones
+from communications.emulator.pages import frame, phones
 from communications.emulator.runtime import RUNTIME, Runtime
 from communications.emulator.sendgrid import api as sendgrid_api
 from communications.emulator.sendgrid import control as mail_control
@@ -24,7 +24,14 @@ def make_app(settings: Settings, data: Path) -> web.Application:
     app = web.Application(middlewares=[control.guard], client_max_size=BODY_LIMIT)
     app[RUNTIME] = Runtime.make(settings, data)
     app.add_routes(
-        [*twilio_api.routes(), *sendgrid_api.routes(), *control.routes(), *mail_control.routes(), *phones.routes()]
+        [
+            *twilio_api.routes(),
+            *sendgrid_api.routes(),
+            *control.routes(),
+            *mail_control.routes(),
+            *phones.routes(),
+            *frame.routes(),
+        ]
     )
     app.cleanup_ctx.append(_life)
     return app

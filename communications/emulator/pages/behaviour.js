@@ -1,4 +1,4 @@
-// The panel of switches: what the provider gets wrong, how it calls back, what STOP means.
+// The panel of switches: what the provider gets wrong, how it calls back; what STOP means, or what people do with mails.
 
 import { FAULTS } from "./modes.js";
 import { ask, el, mood, times } from "./wire.js";
@@ -10,7 +10,7 @@ const CALLBACKS = [
   ["Hold back", "until released", (set) => set.hold, (on) => ({ hold: on })],
   ["Send each twice", "as after a lost answer", (set) => set.copies > 1, (on) => ({ copies: on ? 2 : 1 })],
   ["Out of order", "within three seconds", (set) => set.shuffle_ms > 0, (on) => ({ shuffle_ms: on ? 3000 : 0 })],
-  ["Before the answer", "faster than the 201", (set) => set.before_answer, (on) => ({ before_answer: on })],
+  ["Before the answer", "faster than the answer", (set) => set.before_answer, (on) => ({ before_answer: on })],
   ["Forged", "signed by somebody else", (set) => set.forged, (on) => ({ forged: on })],
   ["None at all", "the provider says nothing", (set) => !set.enabled, (on) => ({ enabled: !on })],
 ];
@@ -23,7 +23,14 @@ const STOPS = [
 
 let often = "always"; // how often the next rule acts
 let drawn = "";
-let stops = null;
+let page = "phones";
+let habits = null; // the STOP list's switches, or the plan of the mails
+
+const PLAN = [
+  ["opened", "Opened"],
+  ["clicked", "Clicked, of all"],
+  ["bounced", "Bounced"],
+];
 
 const OFTEN = { always: {}, once: { times: 1 }, third: { probability: 1 / 3 } };
 
@@ -60,13 +67,30 @@ function frequency() {
   return el("fieldset", { className: "choice" }, el("legend", {}, "How often"), ...choices);
 }
 
+function slider(name, { max, step, value, unit }, change) {
+  const range = el("input", { type: "range", min: 0, max, step, value, data: { key: name }, "aria-label": name });
+  const output = el("output", {}, `${value} ${unit}`);
+  range.addEventListener("input", () => { output.textContent = `${range.value} ${unit}`; });
+  range.addEventListener("change", () => change(Number(range.value)).catch(() => { drawn = ""; }).then(refresh));
+  return el("div", { className: "slide" }, range, output);
+}
+
 function latency(state) {
-  const slider = el("input", { type: "range", min: 0, max: 3000, step: 100, value: state.latency.ms, data: { key: "latency" } });
-  slider.setAttribute("aria-label", "Latency of every answer");
-  const output = el("output", {}, `${state.latency.ms} ms`);
-  slider.addEventListener("input", () => { output.textContent = `${slider.value} ms`; });
-  slider.addEventListener("change", () => ask("POST", "/latency", { ms: Number(slider.value) }).then(refresh));
-  return el("div", { className: "slide" }, slider, output);
+  const bounds = { max: 3000, step: 100, value: state.latency.ms, unit: "ms" };
+  return slider("Latency of every answer", bounds, (ms) => ask("POST", "/latency", { ms }));
+}
+
+function stopList() {
+  return STOPS.map(([name, title, note]) =>
+    toggle(title, note, habits[name], (on) => ask("POST", "/optouts", { [name]: on }), { normal: true }));
+}
+
+// Percentages of the mails that come from now on.
+function plan() {
+  return PLAN.flatMap(([name, title]) => [
+    el("p", { className: "slide-name" }, title),
+    slider(title, { max: 100, step: 5, value: habits[name], unit: "%" }, (percent) => ask("POST", "/plan", { [name]: percent })),
+  ]);
 }
 
 function waiting(state) {
@@ -88,6 +112,7 @@ function draw(state) {
   panel.replaceChildren(
     el("div", { className: "behaviour-head" }, el("h2", {}, "Behaviour"), close()),
     el("p", {}, "What the provider gets wrong on purpose. The first switch that applies acts."),
+    ...(page === "mail" ? [el("h3", {}, "What people do with their mail"), ...plan()] : []),
     el("h3", {}, "Sends"),
     frequency(),
     ...FAULTS.map((fault) => faultSwitch(state, fault)),
@@ -97,9 +122,7 @@ function draw(state) {
     ...CALLBACKS.map(([title, note, is, change]) =>
       toggle(title, note, is(set), (on) => ask("POST", "/callbacks", change(on)))),
     waiting(state),
-    el("h3", {}, "STOP list"),
-    ...STOPS.map(([name, title, note]) =>
-      toggle(title, note, stops[name], (on) => ask("POST", "/optouts", { [name]: on }), { normal: true })),
+    ...(page === "mail" ? [] : [el("h3", {}, "STOP list"), ...stopList()]),
   );
   if (focused) panel.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -108,9 +131,9 @@ let latest = null;
 
 export async function refresh() {
   latest = await ask("GET", "/state");
-  stops = await ask("GET", "/optouts");
+  habits = await ask("GET", page === "mail" ? "/plan" : "/optouts");
   mood(latest);
-  const now = JSON.stringify([latest.faults, latest.callbacks, latest.latency, stops]);
+  const now = JSON.stringify([latest.faults, latest.callbacks, latest.latency, habits]);
   if (now !== drawn && !panel.querySelector("input[type=range]:active")) {
     drawn = now;
     draw(latest);
@@ -126,6 +149,7 @@ export function slide(on) {
 
 export const isOpen = () => panel.classList.contains("open");
 
-export function start() {
+export function start(where = "phones") {
+  page = where;
   pill.addEventListener("click", () => slide(!isOpen()));
 }

@@ -10,8 +10,9 @@ function figures(state) {
     [counts.accepted, "sends accepted"],
     [counts.refused, "sends refused"],
     [counts.callback, "callbacks posted"],
-    [counts.inbound, "messages written to us"],
+    [counts.inbound, "messages to us"],
     [state.phones, "phones"],
+    [state.mails, "mails"],
   ];
   byId("figures").replaceChildren(
     ...shown.map(([value, name]) =>
@@ -37,10 +38,11 @@ function rules(state) {
 
 function connection(state) {
   const facts = [
-    ["Base URL for Twilio", location.origin],
+    ["Base URL for Twilio and SendGrid", location.origin],
     ["Account SID", state.account_sid],
     ["Our number", spoken(state.sender)],
     ["Replies are posted to", state.inbound_url],
+    ["Events of mails are posted to", state.events_url],
   ];
   byId("connection").replaceChildren(
     ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
@@ -53,7 +55,7 @@ function twice(counted) {
   verdict.dataset.mood = found ? "bad" : "good";
   verdict.replaceChildren(
     found ? `${number.format(found)} ${found === 1 ? "message was" : "messages were"} accepted twice` : "None",
-    el("small", {}, `${number.format(counted.groups)} references in ${number.format(counted.total)} sends`),
+    el("small", {}, `${times(counted.groups, "reference")} in ${times(counted.total, "send")}`),
   );
 }
 

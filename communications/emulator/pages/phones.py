@@ -1,11 +1,11 @@
-"""Serves the home page, the phones and their files. The policy allows only our own files, and no inline script."""
+"""Serves the home page, the phones, the mails and their files. The policy allows only our own files, and no inline script."""
 
 from pathlib import Path
 
 from aiohttp import web
 
 FOLDER = Path(__file__).parent
-PAGES = {"/": "home.html", "/phones": "phones.html"}
+PAGES = {"/": "home.html", "/phones": "phones.html", "/mail": "mail.html"}
 FILES = frozenset(file.name for file in FOLDER.iterdir() if file.suffix in (".css", ".js", ".svg"))
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",

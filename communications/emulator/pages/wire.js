@@ -23,7 +23,9 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-export const times = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+const number = new Intl.NumberFormat();
+
+export const times = (count, word) => `${number.format(count)} ${word}${count === 1 ? "" : "s"}`;
 
 export const bare = (address) => address.replace(/^whatsapp:/, "");
 
@@ -40,6 +42,10 @@ const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short"
 const long = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 
 export const time = (seconds) => clock.format(seconds * 1000);
+
+const second = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+export const moment = (seconds) => second.format(seconds * 1000);
 
 export const dayOf = (seconds) => new Date(seconds * 1000).toDateString();
 

@@ -2,14 +2,14 @@ import urllib.request
 
 import pytest
 
-from communications.tests.emulator.support import ANNA, BEN, FROM
+from communications.tests.emulator.support import ANNA, BEN, FROM, MAIL_ANNA, person
 
 
 def fetch(url: str, **headers: str):
     return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5)
 
 
-@pytest.mark.parametrize("path", ["/", "/phones"])
+@pytest.mark.parametrize("path", ["/", "/phones", "/mail"])
 def test_a_page_is_served_and_allows_only_our_own_files(emulator, path: str):
     with fetch(emulator.url + path) as answer:
         text = answer.read().decode()
@@ -22,7 +22,7 @@ def test_a_page_is_served_and_allows_only_our_own_files(emulator, path: str):
 
 def test_everything_a_page_names_is_there(emulator):
     names = set()
-    for path in ("/", "/phones"):
+    for path in ("/", "/phones", "/mail"):
         with fetch(emulator.url + path) as answer:
             names |= {part.split('"')[0] for part in answer.read().decode().split('"/static/')[1:]}
 
@@ -32,7 +32,7 @@ def test_everything_a_page_names_is_there(emulator):
             assert answer.status == 200
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "phones.py", "..%2fphones.py", "home.html"])
+@pytest.mark.parametrize("name", ["nothing.js", "phones.py", "..%2fphones.py", "home.html", "frame.py"])
 def test_nothing_else_is_served(emulator, name: str):
     with pytest.raises(urllib.error.HTTPError, match="404"):
         fetch(f"{emulator.url}/static/{name}")
@@ -86,3 +86,25 @@ def test_the_state_of_everything_comes_in_one_call(emulator, twilio):
 
     assert state["ledger"]["accepted"] == 1
     assert (state["phones"], len(state["faults"])) == (1, 1)
+
+
+def test_a_mails_own_page_may_do_nothing_but_be_read(emulator, sendgrid):
+    html = "<!doctype html><html><head><title>x</title></head><body>Dear -name-</body></html>"
+    answer = sendgrid.send(
+        person(MAIL_ANNA, substitutions={"-name-": "Anna"}), content=[{"type": "text/html", "value": html}]
+    )
+    sid = f"{answer.headers['X-Message-Id']}.0"
+
+    with fetch(f"{emulator.url}/mail/{sid}/html") as plain, fetch(f"{emulator.url}/mail/{sid}/html?pictures=1") as full:
+        policy, text = plain.headers["Content-Security-Policy"], plain.read().decode()
+        pictures = full.headers["Content-Security-Policy"]
+
+    assert text == html.replace("<head>", '<head><base target="_blank">').replace("-name-", "Anna")
+    assert {"default-src 'none'", "img-src data:", "form-action 'none'", "frame-ancestors 'self'"} < set(
+        policy.split("; ")
+    )
+    assert "sandbox allow-popups allow-popups-to-escape-sandbox" in policy
+    assert "script" not in policy
+    assert "img-src data: http: https:" in pictures
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        fetch(f"{emulator.url}/mail/nothing.0/html")
