@@ -137,10 +137,15 @@ class Faults:
                 return rule
         return None
 
+    def pause(self) -> float:
+        """The latency of every answer, drawn for one; seconds."""
+        if not (self.latency_ms or self.jitter_ms):
+            return 0.0
+        return (self.latency_ms + self.chance.uniform(0, self.jitter_ms)) / 1000
+
     async def wait(self) -> None:
-        """The latency of every answer."""
-        if self.latency_ms or self.jitter_ms:
-            await asyncio.sleep((self.latency_ms + self.chance.uniform(0, self.jitter_ms)) / 1000)
+        if pause := self.pause():
+            await asyncio.sleep(pause)
 
 
 def _compiles(pattern: str) -> None:

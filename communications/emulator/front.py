@@ -7,7 +7,7 @@ lead to the same rules, and what is refused is refused in one place.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, cast
 
 from communications.emulator.runtime import Runtime
@@ -89,14 +89,26 @@ class Door(asyncio.Protocol):
         if len(self._buffer) >= end:
             self._end = end
             body = self._buffer[head + len(END) : end]
-            if not take(self._front.runtime, fields.authorization, body, self._answer):
-                self._hand_over()
+            self._later(partial(self._begin, take, fields.authorization, body, self._front.runtime.era))
+
+    def _later(self, begin: Callable[[], None]) -> None:
+        """After the latency of every answer, if there is one."""
+        if pause := self._front.runtime.faults.pause():
+            asyncio.get_running_loop().call_later(pause, begin)
+        else:
+            begin()
+
+    def _begin(self, take: Take, authorization: bytes, body: bytes, era: int) -> None:
+        runtime = self._front.runtime
+        if era != runtime.era:
+            self.transport.abort()
+        elif not (runtime.is_plain() and take(runtime, authorization, body, self._answer)):
+            self._hand_over()
 
     def _answer(self, response: bytes | None) -> None:
-        if self.transport.is_closing():
-            return
         if response is None:
             self._hand_over()
+        if response is None or self.transport.is_closing():
             return
         self.transport.write(response)
         self._buffer, self._end = self._buffer[self._end :], 0
@@ -104,6 +116,8 @@ class Door(asyncio.Protocol):
             self._serve()
 
     def _hand_over(self) -> None:
+        if self.transport.is_closing():
+            return
         rest = cast(asyncio.Protocol, self._front.rest())
         self._front.doors.discard(self)
         self.transport.set_protocol(rest)

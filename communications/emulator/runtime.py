@@ -99,9 +99,7 @@ class Runtime:
 
     def is_plain(self) -> bool:
         """Nothing in force that makes a send more than taking it and saying so."""
-        faults = self.faults
-        slow = faults.rules or faults.latency_ms or faults.jitter_ms
-        return not slow and not self.callbacks.settings.before_answer
+        return not self.faults.rules and not self.callbacks.settings.before_answer
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs until it is done, the emulator forgets or ends."""

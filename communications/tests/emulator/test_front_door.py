@@ -143,6 +143,27 @@ def test_rules_are_obeyed_on_a_connection_that_was_plain_before(wire, emulator):
     assert answers(wire)[0][0].startswith(b"HTTP/1.1 503")
 
 
+def test_latency_is_kept_at_the_door_too(wire, emulator):
+    emulator.latency(300)
+    began = time.monotonic()
+
+    wire.sendall(sms(emulator))
+
+    assert was_quick(answers(wire)[0][0])
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_call_that_waited_across_a_reset_is_not_accepted(wire, emulator):
+    emulator.latency(400)
+    wire.sendall(sms(emulator))
+    time.sleep(0.1)
+    emulator.reset()
+
+    with pytest.raises((AssertionError, ConnectionResetError)):
+        answers(wire)
+    assert emulator.count()["total"] == 0
+
+
 def test_a_caller_who_leaves_before_the_answer_was_accepted_all_the_same(emulator):
     with socket.create_connection(("127.0.0.1", emulator.port)) as connection:
         connection.sendall(sms(emulator))
