@@ -48,7 +48,7 @@ def apply_events(receipts: Sequence[DeliveryReceipt]) -> int:
     return folded.new
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def fold_events(receipts: Sequence[DeliveryReceipt]) -> Folded:
     """The same for many at once, in a fixed number of statements; receipts of messages that are not there are left out.
 

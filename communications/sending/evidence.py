@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod, EventKind, MessageStatus
 from communications.providers.base import DeliveryReceipt
 from communications.sending.fold import Evidence, Standing, fold
-from config.db import fetch_all
+from config.db import array_literal, fetch_all
 from customers.choices import Channel
 from interactions.actions.record import lock_customers
 
@@ -103,7 +103,7 @@ def store(receipts: Sequence[DeliveryReceipt]) -> list[DeliveryReceipt]:
     by_key = {(r.provider, r.event_id): r for r in reversed(receipts)}
     ordered = [by_key[key] for key in sorted(by_key)]
     at = timezone.now()
-    columns = [
+    columns: list[list[object]] = [
         [uuid7() for _ in ordered],
         [r.reference for r in ordered],
         [r.provider for r in ordered],
@@ -120,7 +120,7 @@ def store(receipts: Sequence[DeliveryReceipt]) -> list[DeliveryReceipt]:
         [r.delivery_id for r in ordered],
         [json.dumps(dict(r.payload)) for r in ordered],
     ]
-    new = fetch_all(_STORE, columns)
+    new = fetch_all(_STORE, map(array_literal, columns))
     return [by_key[provider, event_id] for provider, event_id in new]
 
 
@@ -160,7 +160,7 @@ def project(row: MessageRow, known: Known) -> MessageRow:
 def write(rows: Sequence[MessageRow]) -> None:
     if rows:
         columns = list(zip(*rows, strict=True))
-        fetch_all(_WRITE, [list(columns[0]), *map(list, columns[6:])])
+        fetch_all(_WRITE, map(array_literal, (columns[0], *columns[6:])))
 
 
 def _standing(row: MessageRow) -> Standing:

@@ -149,7 +149,7 @@ def _sent_at(standing: Standing, evidence: Sequence[Evidence]) -> datetime | Non
     """Our own call's time, else the first that an event tells. One that stands among the events was an earlier fold's."""
     if standing.sent_at and all(e.at != standing.sent_at or e.kind not in _LEFT for e in evidence):
         return standing.sent_at
-    return _first(evidence, _SENT) or _first(evidence, _LEFT) or standing.sent_at
+    return _first(evidence, _LEFT)
 
 
 def _not_before(sent_at: datetime | None, at: datetime | None) -> datetime | None:

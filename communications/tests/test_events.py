@@ -200,15 +200,33 @@ def test_a_whatsapp_reply_that_was_seen_is_read() -> None:
     assert (message.delivery_status, row.status, row.opened_ts is not None) == ("read", "delivered", True)
 
 
-def test_two_hundred_receipts_cost_as_many_statements_as_one() -> None:
+@pytest.mark.parametrize("kinds", [(D,), (S, D, R), (EventKind.BOUNCED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED)])
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_thousand_receipts_cost_as_many_statements_as_one(kinds: Sequence[EventKind], logged: bool) -> None:
     costs = []
-    for number in (1, 1, 200):  # the first of all makes the year's sequence
-        rows = waiting(number)
+    for number in (1, 1, 100, 1_000):  # the first of all makes the year's sequence
+        rows = waiting(number, message_delivery_method="EMAIL", status=MessageStatus.SENT, sent_ts=timezone.now())
+        if logged:
+            apply_events([receipt(row, Q) for row in rows])
+        receipts = [receipt(row, kind, sid=f"SM{row.pk}") for row in rows for kind in kinds]
         with CaptureQueriesContext(connection) as captured:
-            apply_events([receipt(row, D, sid=f"SM{row.pk}") for row in rows])
+            assert apply_events(receipts) == number * len(kinds)
         costs.append(len(captured))
 
-    assert costs[1] == costs[2]
+    assert costs[1] == costs[2] == costs[3]
+    assert costs[1] <= 18
+
+
+def test_what_is_logged_already_and_tells_nothing_new_is_only_read() -> None:
+    rows = waiting(50, status=MessageStatus.SENT, sent_ts=timezone.now())
+    apply_events([receipt(row, D) for row in rows])
+    before = set(MessageData.objects.values_list("pk", "updated_ts"))
+
+    with CaptureQueriesContext(connection) as captured:
+        apply_events([receipt(row, kind) for row in rows for kind in (Q, D)])
+
+    assert not [query for query in captured if query["sql"].lstrip().startswith("UPDATE")]
+    assert set(MessageData.objects.values_list("pk", "updated_ts")) == before
 
 
 @pytest.mark.django_db(transaction=True)
