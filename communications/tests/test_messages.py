@@ -246,6 +246,21 @@ def test_two_who_write_to_the_same_strangers_at_once_never_wait_for_each_other_i
     assert (Customer.objects.count(), MessageData.objects.count()) == (60, 120)
 
 
+def test_what_may_be_taken_back_for_a_while_is_due_after_it(
+    monkeypatch: pytest.MonkeyPatch, pickup: MessageSchema, john: Customer
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(wake, "sender", woken.append)
+    before = timezone.now()
+
+    slow, fast = send_messages([request(pickup, customer=john, undo_seconds=10), request(pickup, customer=john)])
+
+    assert slow.batch and fast.batch
+    assert timedelta(seconds=10) <= slow.batch.due_at - before < timedelta(seconds=40)
+    assert fast.batch.due_at < slow.batch.due_at
+    assert slow.status == "pending" and woken == ["transactional"]
+
+
 # --- replies ---------------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +295,19 @@ def test_a_reply_is_a_message_of_the_thread_and_a_row_in_a_batch(
     )
     assert row.interaction == row.message.interaction
     assert row.content_data["finalMessage"] == "We are on our way."
+
+
+def test_a_reply_that_may_be_taken_back_is_due_after_that_time(
+    dialogue: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(wake, "sender", woken.append)
+    before = timezone.now()
+
+    row = reply_to_conversation(dialogue, text="We are on our way.", undo_seconds=10)
+
+    assert row.batch and row.batch.due_at >= before + timedelta(seconds=10)
+    assert woken == []
 
 
 @pytest.mark.parametrize(
