@@ -7,6 +7,7 @@ from communications.views import reply
 app_name = "communications"
 urlpatterns = [
     path("conversations/<uuid:pk>/reply/", reply.reply, name="reply"),
+    path("conversations/<uuid:pk>/undo/<uuid:message>/", reply.undo, name="undo"),
     path("conversations/<uuid:pk>/deliveries/", reply.deliveries, name="deliveries"),
     path("count/", reply.count, name="count"),
 ]

@@ -81,6 +81,7 @@ def _request(bulk: BulkSend, said: Mapping[str, Any], known: Mapping[str, Mappin
         metadata={**for_all["metadata"], **(said.get("metadata") or {})},
         scheduled_at=_moment(for_all["scheduled_at"]),
         expires_at=_moment(for_all["expires_at"]),
+        undo_seconds=settings.UNDO_SECONDS_API,
         purpose=Purpose(for_all["purpose"]) if for_all["purpose"] else None,
         **named,
     )

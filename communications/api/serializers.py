@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -183,6 +184,7 @@ class NewMessageSerializer(MessageOptionsSerializer):
             appointment=said.get("appointment"),
             scheduled_at=said.get("scheduled_ts"),
             expires_at=said.get("expires_ts"),
+            undo_seconds=settings.UNDO_SECONDS_API,
             purpose=self.purpose_asked(),
             metadata=said.get("metadata") or {},
         )

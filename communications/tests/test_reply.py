@@ -1,15 +1,19 @@
 """The reply box: what it sends, what it refuses, and that a refusal keeps the text."""
 
+from datetime import UTC, datetime
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from communications.choices import MessageStatus, Reason
 from communications.exceptions import SendRefused
-from communications.models import MessageData
+from communications.models import MessageData, SendBatch
 from communications.tests.factories import MessageDataFactory
 from communications.views import reply as views
 from config.accounts.models import User
@@ -77,6 +81,100 @@ def test_what_cannot_be_sent_is_refused_and_leaves_nothing(desk: Client, talk: C
 
     assert answer.status_code == 200 and "Not sent." in answer.content.decode()
     assert not Message.objects.exists() and not MessageData.objects.exists()
+
+
+# --- taking back -----------------------------------------------------------------------------------------------------
+
+
+def undo_of(row: MessageData) -> str:
+    return reverse("communications:undo", args=[row.conversation_id, row.pk])
+
+
+def pieces_of(desk: Client, conversation: Conversation) -> str:
+    return desk.get(reverse("communications:deliveries", args=[conversation.pk])).content.decode()
+
+
+@pytest.fixture
+def answered(desk: Client, talk: Conversation) -> MessageData:
+    desk.post(box_of(talk), {"text": "Robert comes at two."})
+    return MessageData.objects.select_related("batch").get()
+
+
+def test_an_answer_waits_for_its_author_to_think_again(desk: Client, answered: MessageData, talk: Conversation) -> None:
+    assert answered.batch and answered.status == MessageStatus.PENDING
+    assert 5 < (answered.batch.due_at - timezone.now()).total_seconds() <= 10
+
+    html = pieces_of(desk, talk)
+    assert undo_of(answered) in html and 'data-undo="10"' in html
+
+
+def test_an_answer_that_is_taken_back_never_leaves_and_stands_in_the_box_again(
+    desk: Client, answered: MessageData, talk: Conversation
+) -> None:
+    box = desk.post(undo_of(answered), {"text": ""})
+
+    answered.refresh_from_db()
+    assert (answered.status, answered.decision_reason) == (MessageStatus.CANCELLED, Reason.CANCELLED)
+    assert ">Robert comes at two.</textarea>" in box.content.decode() and "data-focus" in box.content.decode()
+    assert box["HX-Trigger"] == '{"rapport:replied": {}}'
+    html = pieces_of(desk, talk)
+    assert "Taken back, never sent" in html and "data-undo" not in html
+    talk.refresh_from_db()
+    assert talk.last_message_direction == ""
+
+
+def test_what_was_begun_meanwhile_is_kept_after_it(desk: Client, answered: MessageData) -> None:
+    box = desk.post(undo_of(answered), {"text": "And <b>bring"}).content.decode()
+
+    assert ">Robert comes at two.\n\nAnd &lt;b&gt;bring</textarea>" in box
+
+
+def test_too_late_is_told_and_keeps_what_was_begun(desk: Client, answered: MessageData, talk: Conversation) -> None:
+    MessageData.objects.update(status=MessageStatus.SENT, sent_ts=timezone.now())
+
+    box = desk.post(undo_of(answered), {"text": "Also:"})
+
+    assert "Too late." in box.content.decode() and ">Also:</textarea>" in box.content.decode()
+    assert "HX-Trigger" not in box
+    assert "data-undo" not in pieces_of(desk, talk)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"due_at": datetime(2025, 1, 1, tzinfo=UTC)},
+        {"state": "working", "lease_until": datetime(2125, 1, 1, tzinfo=UTC)},
+    ],
+)
+def test_the_button_goes_when_the_time_is_over(
+    desk: Client, answered: MessageData, talk: Conversation, changes: dict[str, Any]
+) -> None:
+    SendBatch.objects.update(**changes)
+
+    assert "data-undo" not in pieces_of(desk, talk)
+
+
+def test_nobody_takes_back_what_another_wrote(
+    client: Client, desk: Client, answered: MessageData, talk: Conversation
+) -> None:
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+
+    assert "data-undo" not in pieces_of(client, talk)
+    assert client.post(undo_of(answered), {"text": ""}).status_code == 404
+    answered.refresh_from_db()
+    assert answered.status == MessageStatus.PENDING
+
+
+def test_without_a_window_an_answer_leaves_at_once(desk: Client, talk: Conversation, settings: LazySettings) -> None:
+    settings.UNDO_SECONDS_PEOPLE = 0
+
+    desk.post(box_of(talk), {"text": "Robert comes at two."})
+
+    assert SendBatch.objects.get().due_at <= timezone.now()
+    assert "data-undo" not in pieces_of(desk, talk)
+
+
+# --- the box ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_box_names_the_channel_and_warns_of_a_closed_conversation(

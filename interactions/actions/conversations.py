@@ -11,7 +11,7 @@ from django.utils import timezone
 from config.db import now as database_now
 from customers.choices import Channel
 from customers.models import Customer
-from interactions.choices import INTERACTION_TYPE_OF_CHANNEL, InteractionSubtype
+from interactions.choices import INTERACTION_TYPE_OF_CHANNEL, DeliveryStatus, InteractionSubtype
 from interactions.models import Conversation, Interaction, Message
 from interactions.models.conversation import IDLE_AFTER
 from interactions.resolution import Candidate, Kind, Reason, resolve
@@ -75,6 +75,14 @@ def note_activity(conversation: Conversation, *, channel: str, direction: str, a
     conversation.last_activity_at = max(at, conversation.last_activity_at)
     conversation.last_message_direction = direction
     conversation.save(update_fields=["channel", "metadata", "last_activity_at", "last_message_direction", "updated_at"])
+
+
+def turn_back(conversation: Conversation, *, unsaid: UUID) -> None:
+    """A reply was taken back before it left: the last that was said decides whose turn it is. The caller holds the row lock."""
+    said = conversation.messages.exclude(pk=unsaid).exclude(delivery_status=DeliveryStatus.FAILED)
+    last = said.order_by("-sent_at", "-id").values_list("direction", flat=True).first()
+    conversation.last_message_direction = last or ""
+    conversation.save(update_fields=["last_message_direction", "updated_at"])
 
 
 @transaction.atomic

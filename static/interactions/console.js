@@ -1,4 +1,5 @@
-// The conversation page: reads the thread again when it changed, stays at its end, sends with Ctrl+Enter.
+// The conversation page: reads the thread again when it changed, stays at its end, sends with Ctrl+Enter, counts down how
+// long an answer may be taken back.
 
 const scroll = document.getElementById("scroll");
 const latest = document.getElementById("latest");
@@ -55,6 +56,15 @@ function leaveIfSignedOut(event) {
     }
 }
 
+function countDown() {
+    for (const button of document.querySelectorAll("[data-undo]")) {
+        button.until ??= performance.now() + 1000 * Number(button.dataset.undo);
+        const left = Math.ceil((button.until - performance.now()) / 1000);
+        button.querySelector("[data-left]").textContent = left;
+        button.hidden = left <= 0;
+    }
+}
+
 function toggleSending({ target }, busy) {
     if (target.matches?.("form[data-reply]")) {
         target.toggleAttribute("data-busy", busy);
@@ -88,6 +98,16 @@ document.addEventListener("htmx:beforeSwap", ({ target }) => {
         heldFrom = scroll.scrollHeight - scroll.scrollTop;
     }
 });
+document.addEventListener("htmx:beforeOnLoad", ({ target }) => {
+    if (target.id === "deliveries") {
+        wasAtEnd = atEnd();
+    }
+});
+document.addEventListener("htmx:afterOnLoad", ({ target }) => {
+    if (target.id === "deliveries" && wasAtEnd) {
+        toEnd(); // the pieces made the last entry taller
+    }
+});
 document.addEventListener("htmx:afterSettle", ({ target }) => {
     if (target === latest) {
         afterLatest();
@@ -118,3 +138,4 @@ scroll.addEventListener("scroll", () => {
 
 known = count();
 toEnd();
+setInterval(countDown, 250);

@@ -10,6 +10,7 @@ from config.accounts.models import User
 
 SENDS = [(MESSAGES, "201"), (f"{MESSAGES}/bulk", "202")]
 SENT = {address for address, _ in SENDS}
+CANCELS = f"{MESSAGES}/{{id}}/cancel"
 READ = {f"{MESSAGES}/{{id}}", f"{MESSAGES}/bulk/{{id}}"}
 
 
@@ -19,10 +20,11 @@ def test_the_api_describes_itself_without_a_warning() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=output)
 
     paths = yaml.safe_load(output.getvalue())["paths"]
-    assert set(paths) == SENT | READ
+    assert set(paths) == SENT | READ | {CANCELS}
     for address, answer in SENDS:
         answers = set(paths[address]["post"]["responses"])
         assert answers >= {answer, "400", "401", "403", "404", "409", "411", "413", "415", "422", "429", "503"}
+    assert set(paths[CANCELS]["post"]["responses"]) >= {"200", "401", "403", "404", "409", "503"}
     for address in READ:
         assert set(paths[address]["get"]["responses"]) >= {"200", "401", "403", "404", "503"}
 

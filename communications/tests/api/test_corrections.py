@@ -1,0 +1,63 @@
+"""Cancelling by program: in time, too late, twice, and by whom."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from communications.models import MessageData, SendBatch
+from communications.tests.api.conftest import MESSAGES, Send, client_of, errors_of
+from config.accounts.models import User
+from config.accounts.tests.factories import UserFactory
+
+
+def cancel_of(address: str) -> str:
+    return f"{address}/cancel"
+
+
+@pytest.fixture
+def sent(send: Send, body: dict[str, Any]) -> str:
+    """The address of a message that waits."""
+    return send(body).headers["Location"]
+
+
+def test_what_has_not_left_is_cancelled_and_a_repeat_says_the_same(client: APIClient, sent: str) -> None:
+    first, again = client.post(cancel_of(sent)), client.post(cancel_of(sent))
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert (first.json()["status"], first.json()["decision"]["reason"]) == ("cancelled", "cancelled")
+    assert again.json()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "failed", "suppressed", "uncertain"])
+def test_what_has_left_cannot_be_cancelled(client: APIClient, sent: str, status: str) -> None:
+    MessageData.objects.update(status=status, sent_ts=timezone.now(), decision_reason="no_answer")
+
+    refused = client.post(cancel_of(sent))
+
+    assert refused.status_code == 409
+    assert errors_of(refused) == {("too_late", None)}
+
+
+def test_the_window_of_the_api_is_a_setting(send: Send, body: dict[str, Any], settings: Any) -> None:
+    settings.UNDO_SECONDS_API = 30
+    before = timezone.now()
+
+    send(body)
+
+    assert 30 <= (SendBatch.objects.get().due_at - before).total_seconds() < 60
+
+
+def test_cancelling_needs_what_sending_needs(website: User, sent: str) -> None:
+    reader = client_of(website, scopes=("message-data:read",))
+    stranger = client_of(UserFactory(), scopes=("*",))
+
+    assert (reader.post(cancel_of(sent)).status_code, stranger.post(cancel_of(sent)).status_code) == (403, 403)
+    assert MessageData.objects.get().status == "pending"
+
+
+@pytest.mark.parametrize("pk", [str(uuid4()), "42"])
+def test_an_unknown_message_is_not_found(client: APIClient, pk: str) -> None:
+    assert errors_of(client.post(f"{MESSAGES}/{pk}/cancel")) == {("not_found", None)}
