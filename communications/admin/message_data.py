@@ -1,7 +1,7 @@
 """Messages to customers and employees: why each was sent or not comes first."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -14,9 +14,12 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 
 from communications.actions.events import look_up
+from communications.actions.resend import resend_message
 from communications.admin.doubt import DoubtFilter
 from communications.choices import MessageStatus
+from communications.exceptions import SendRefused
 from communications.models import MessageData
+from config.accounts.models import User
 from config.back_office import ReadOnlyAdmin, json_display
 from customers.identity.search import spellings
 
@@ -88,7 +91,7 @@ class MessageDataAdmin(ReadOnlyAdmin):
     list_select_related = ("message_schema", "batch")
     search_fields = ("message_number__exact",)
     search_help_text = "The message's number, or the recipient's whole address"
-    actions = ("look_up_at_provider",)
+    actions = ("look_up_at_provider", "send_again")
     change_form_outer_before_template = "communications/admin/_message_actions.html"
     fieldsets = _FIELDSETS
 
@@ -109,6 +112,21 @@ class MessageDataAdmin(ReadOnlyAdmin):
         settled = look_up(uncertain) if asked else 0
         level = messages.SUCCESS if settled == asked and asked else messages.WARNING
         self.message_user(request, f"Messages in doubt that the provider settled: {settled} of {asked}.", level)
+
+    def has_send_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("communications.add_messagedata")
+
+    @action(description="Send again", permissions=["send"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[MessageData]) -> None:
+        """A person who presses this has looked: a message in doubt counts as lost."""
+        for message in queryset:
+            try:
+                fresh = resend_message(message, by=cast(User, request.user), despite_doubt=True)
+            except SendRefused as refused:
+                self.message_user(request, f"{message.message_number}: {refused.detail}", messages.WARNING)
+            else:
+                told = f"{message.message_number} is sent again as {fresh.message_number}."
+                self.message_user(request, told, messages.SUCCESS)
 
     @display(description="Template")
     def template(self, message: MessageData) -> str:

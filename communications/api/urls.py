@@ -1,7 +1,7 @@
 """Below `/api/v1/`. What has a name of its own stands before the messages' ids."""
 
 from communications.api.bulk import BulkCollection, BulkDetail
-from communications.api.corrections import MessageDataCancel
+from communications.api.corrections import MessageDataCancel, MessageDataRetry
 from communications.api.views import MessageDataCollection, MessageDataDetail
 from config.api.paths import api_path
 
@@ -10,5 +10,6 @@ urlpatterns = [
     api_path("message-data/bulk", BulkCollection.as_view(), name="api-message-data-bulk"),
     api_path("message-data/bulk/(?P<pk>[^/]+)", BulkDetail.as_view(), name="api-message-data-bulk-detail"),
     api_path("message-data/(?P<pk>[^/]+)/cancel", MessageDataCancel.as_view(), name="api-message-data-cancel"),
+    api_path("message-data/(?P<pk>[^/]+)/retry", MessageDataRetry.as_view(), name="api-message-data-retry"),
     api_path("message-data/(?P<pk>[^/]+)", MessageDataDetail.as_view(), name="api-message-data-detail"),
 ]

@@ -147,6 +147,40 @@ def test_what_has_been_in_doubt_for_long_is_listed_for_a_person(staff: Client, s
     assert str(young.pk) not in html and str(sent.pk) not in html
 
 
+@pytest.mark.parametrize("status", ["failed", "bounced", "cancelled", "suppressed", "uncertain"])
+def test_a_message_that_did_not_arrive_is_sent_again_once(staff: Client, status: str) -> None:
+    row = factories.MessageDataFactory(status=status, decision_reason=Reason.UNDELIVERED)
+
+    assert "Send again" in staff.get(row_url(row)).content.decode()
+    assert f"{row.message_number} is sent again as MSG-" in act(staff, "send_again", row)
+
+    fresh = MessageData.objects.get(resend_of=row)
+    page = staff.get(row_url(row)).content.decode()
+    assert "Send again" not in page and "Sent again as <a" in page and fresh.message_number in page
+    assert f"It was sent again as {fresh.message_number}." in act(staff, "send_again", row)
+    assert MessageData.objects.count() == 2
+
+
+def test_what_arrived_is_not_sent_again(staff: Client) -> None:
+    row = factories.MessageDataFactory(status=MessageStatus.DELIVERED, sent_ts=timezone.now())
+
+    assert "Send again" not in staff.get(row_url(row)).content.decode()
+    assert "this message is delivered" in act(staff, "send_again", row)
+    assert MessageData.objects.count() == 1
+
+
+def test_whoever_may_only_read_messages_sends_none_again(client: Client, db: None) -> None:
+    reader = UserFactory(is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_messagedata"))
+    client.force_login(reader)
+    row = factories.MessageDataFactory(status=MessageStatus.FAILED)
+
+    act(client, "send_again", row)
+
+    assert "Send again" not in client.get(row_url(row)).content.decode()
+    assert MessageData.objects.count() == 1
+
+
 def test_a_delivery_is_shown_raw_and_harmless(staff: Client) -> None:
     delivery = factories.WebhookDeliveryFactory(
         body=b"Body=%3Cscript%3Ealert(1)%3C/script%3E&Odd=\xff\x00<b>",

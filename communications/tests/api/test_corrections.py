@@ -1,4 +1,4 @@
-"""Cancelling by program: in time, too late, twice, and by whom."""
+"""Cancelling and sending again by program: in time, too late, twice, and by whom."""
 
 from typing import Any
 from uuid import uuid4
@@ -61,3 +61,69 @@ def test_cancelling_needs_what_sending_needs(website: User, sent: str) -> None:
 @pytest.mark.parametrize("pk", [str(uuid4()), "42"])
 def test_an_unknown_message_is_not_found(client: APIClient, pk: str) -> None:
     assert errors_of(client.post(f"{MESSAGES}/{pk}/cancel")) == {("not_found", None)}
+
+
+# --- sending again ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failed(sent: str) -> str:
+    MessageData.objects.update(status="failed", decision_reason="undelivered", failed_ts=timezone.now())
+    return sent
+
+
+def test_what_did_not_arrive_is_sent_again_as_a_new_message(client: APIClient, website: User, failed: str) -> None:
+    again = client.post(f"{failed}/retry")
+
+    said = again.json()
+    assert again.status_code == 201
+    assert (said["resend_of"], said["status"]) == (failed.rpartition("/")[2], "pending")
+    assert again.headers["Location"] == f"{MESSAGES}/{said['id']}"
+    assert client.get(again.headers["Location"]).json() == said
+    assert MessageData.objects.get(pk=said["id"]).created_by == website
+
+
+def test_a_repeat_with_the_same_key_sends_nothing_and_one_without_is_told(client: APIClient, failed: str) -> None:
+    key = {"Idempotency-Key": "again"}
+
+    first, repeat = client.post(f"{failed}/retry", headers=key), client.post(f"{failed}/retry", headers=key)
+    other = client.post(f"{failed}/retry")
+
+    assert (first.status_code, repeat.status_code, other.status_code) == (201, 201, 409)
+    assert repeat.content == first.content and repeat.headers["Idempotent-Replayed"] == "true"
+    assert errors_of(other) == {("already_resent", None)}
+    assert MessageData.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "code"),
+    [
+        ("pending", "", "not_resendable"),
+        ("delivered", "", "not_resendable"),
+        ("uncertain", "no_answer", "in_doubt"),
+        ("cancelled", "withdrawn", "withdrawn"),
+        ("suppressed", "missing_variable", "unsendable"),
+    ],
+)
+def test_what_may_not_be_sent_again_is_told_why(
+    client: APIClient, sent: str, status: str, reason: str, code: str
+) -> None:
+    MessageData.objects.update(status=status, decision_reason=reason, sent_ts=timezone.now())
+
+    refused = client.post(f"{sent}/retry", headers={"Idempotency-Key": "again"})
+
+    assert refused.status_code == 409
+    assert errors_of(refused) == {(code, None)}
+    assert MessageData.objects.count() == 1
+
+
+def test_sending_again_needs_what_sending_needs(website: User, failed: str) -> None:
+    reader = client_of(website, scopes=("message-data:read",))
+    stranger = client_of(UserFactory(), scopes=("*",))
+
+    assert (reader.post(f"{failed}/retry").status_code, stranger.post(f"{failed}/retry").status_code) == (403, 403)
+
+
+@pytest.mark.parametrize("pk", [str(uuid4()), "42"])
+def test_an_unknown_message_is_not_sent_again(client: APIClient, pk: str) -> None:
+    assert errors_of(client.post(f"{MESSAGES}/{pk}/retry")) == {("not_found", None)}

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from communications.tests.api.conftest import MESSAGES, errors_of
 from config.accounts.models import User
 
-SENDS = [(MESSAGES, "201"), (f"{MESSAGES}/bulk", "202")]
+SENDS = [(MESSAGES, "201"), (f"{MESSAGES}/bulk", "202"), (f"{MESSAGES}/{{id}}/retry", "201")]
 SENT = {address for address, _ in SENDS}
 CANCELS = f"{MESSAGES}/{{id}}/cancel"
 READ = {f"{MESSAGES}/{{id}}", f"{MESSAGES}/bulk/{{id}}"}
