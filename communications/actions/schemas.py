@@ -1,36 +1,31 @@
-"""Templates: every save makes an immutable version; an error is shown at save time, with its place."""
+"""Templates: every save makes an immutable version; an error is shown at save time, with its place.
+
+A template has a variant for each language it is written in. The row holds the default language's content; any other
+variant is nothing but its versions. Versions are numbered over the whole template, whatever their language.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Case, Max, Value, When
+from django.utils import timezone
 
 from communications.choices import DeliveryMethod
-from communications.models import MessageSchema, MessageSchemaVersion, TrackedLink
+from communications.models import MessageSchema, MessageSchemaVersion
 from communications.models.schema import SchemaContent
 from communications.rendering.email import compile_email
+from communications.rendering.languages import canonical, widening
 from communications.rendering.problems import TemplateProblem
 from communications.rendering.push import compile_push
 from communications.rendering.sms import compile_sms
+from communications.rendering.whatsapp import compile_whatsapp
 from config.accounts.models import User
 from config.numbers import take_code
-from customers.choices import Purpose
 
-_CONTENT = [field.name for field in SchemaContent._meta.get_fields()]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Written:
-    """What an author wrote, and what the version will be used for. Without `campaign` opens and clicks are not followed."""
-
-    template_schema: Mapping[str, Any]
-    subject: str = ""
-    preview_text: str = ""
-    purpose: str = Purpose.TRANSACTIONAL
-    language: str = "en"
-    campaign: str | None = None
+#: What a person writes, and each variant has of its own.
+CONTENT = tuple(each.name for each in SchemaContent._meta.get_fields())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,46 +43,96 @@ def save_schema(schema: MessageSchema, *, by: User | None = None) -> MessageSche
     Derived values in `template_schema` (encoding, counts, variables) are made anew, never believed. Without a code it
     gets the next of its category (`MSG-SCHEMA-APPT-001`).
     """
-    made = _make(schema.message_delivery_method, _written(schema))
+    language = _language(schema.default_language, "default_language")
+    made = _make(schema, schema)
+    schema.template_schema, schema.default_language = made.template_schema, language
     if not schema.code:
         schema.code = _free_code(f"MSG-SCHEMA-{(schema.category or 'GENERAL').upper()}")
-        made = _make(schema.message_delivery_method, _written(schema))  # its links carry the code
-    schema.template_schema = made.template_schema
-    if schema._state.adding:
-        schema.version = 1
-    else:
-        MessageSchema.objects.select_for_update().get(pk=schema.pk)
-        latest = schema.versions.aggregate(latest=Max("version"))["latest"] or 0
-        schema.version = latest + 1
+    schema.version = 1 if schema._state.adding else _next_number(schema)
     schema.save()
-    version = MessageSchemaVersion.objects.create(
-        message_schema=schema,
-        version=schema.version,
-        language=schema.default_language,
-        variables=schema.template_schema.get("variables", []),
-        compiled=made.compiled,
-        created_by=by,
-        **{name: getattr(schema, name) for name in _CONTENT},
-    )
-    targets = enumerate(made.compiled.get("links", ()), start=1)
-    TrackedLink.objects.bulk_create([TrackedLink(schema_version=version, position=n, target=t) for n, t in targets])
-    return version
+    return _add_version(schema, schema, made, language=language, by=by)
 
 
-def compile_content(
-    method: str, template_schema: Mapping[str, Any], *, subject: str = "", preview_text: str = ""
-) -> dict[str, Any]:
-    """`template_schema` checked and with its derived values. Raises TemplateProblem naming field and place."""
-    written = _Written(template_schema=template_schema, subject=subject, preview_text=preview_text)
-    return _make(method, written).template_schema
+@transaction.atomic
+def save_variant(
+    schema: MessageSchema, *, language: str, content: Mapping[str, Any], by: User | None = None
+) -> MessageSchemaVersion:
+    """Store the next version of `schema` in `language`. Raises TemplateProblem, nothing stored.
+
+    `content` names fields of CONTENT; what it does not name stays as the customers of that language have it today.
+    """
+    tag = _language(language, "language")
+    if tag == schema.default_language:
+        for name, value in content.items():
+            setattr(schema, name, value)
+        return save_schema(schema, by=by)
+    number = _next_number(schema)
+    written = MessageSchemaVersion(**content_of(current_version(schema, language=tag) or schema) | dict(content))
+    made = _make(schema, written)
+    schema.version, schema.updated_ts = number, timezone.now()
+    MessageSchema.objects.filter(pk=schema.pk).update(version=number, updated_ts=schema.updated_ts)
+    return _add_version(schema, written, made, language=tag, by=by)
+
+
+@transaction.atomic
+def restore_version(version: MessageSchemaVersion, *, by: User | None = None) -> MessageSchemaVersion:
+    """An old version's content as the newest of its language, compiled by today's rules. Raises TemplateProblem."""
+    schema = MessageSchema.objects.select_for_update().get(pk=version.message_schema_id)
+    return save_variant(schema, language=version.language, content=content_of(version), by=by)
+
+
+def compile_content(method: str, template_schema: Mapping[str, Any], **texts: str) -> dict[str, Any]:
+    """`template_schema` checked and with its derived values. Raises TemplateProblem naming field and place.
+
+    `texts` are other fields of the content that belong to it: subject, preview_text, whatsapp_template_id.
+    """
+    draft = MessageSchema(message_delivery_method=method, template_schema=template_schema, **texts)
+    return _make(draft, draft).template_schema
+
+
+def content_of(source: SchemaContent) -> dict[str, Any]:
+    """What a person wrote into a template or a version of one."""
+    return {name: getattr(source, name) for name in CONTENT}
 
 
 def current_version(schema: MessageSchema, *, language: str = "") -> MessageSchemaVersion | None:
     """The latest version in `language` (fr-CA, else fr), else in the schema's default language."""
-    versions = schema.versions.order_by("-version")
-    wanted = dict.fromkeys((language, language.split("-", maxsplit=1)[0], schema.default_language))
-    found = (versions.filter(language=each).first() for each in wanted if each)
-    return next((version for version in found if version), None)
+    wanted = dict.fromkeys((*widening(language), schema.default_language))
+    rank = Case(*(When(language=each, then=Value(place)) for place, each in enumerate(wanted)))
+    return schema.versions.filter(language__in=wanted).order_by(rank, "-version").first()
+
+
+def variants(schema: MessageSchema) -> list[MessageSchemaVersion]:
+    """The latest version in each language, the default one first."""
+    latest = schema.versions.order_by("language", "-version").distinct("language").defer("compiled")
+    return sorted(latest, key=lambda version: (version.language != schema.default_language, version.language))
+
+
+def _language(tag: str, name: str) -> str:
+    try:
+        return canonical(tag)
+    except TemplateProblem as problem:
+        raise problem.in_field(name) from problem
+
+
+def _next_number(schema: MessageSchema) -> int:
+    """Under the template's lock, so that saves of one template at once make one version each."""
+    MessageSchema.objects.select_for_update().get(pk=schema.pk)
+    return (schema.versions.aggregate(latest=Max("version"))["latest"] or 0) + 1
+
+
+def _add_version(
+    schema: MessageSchema, written: SchemaContent, made: _Made, *, language: str, by: User | None
+) -> MessageSchemaVersion:
+    return MessageSchemaVersion.objects.create(
+        message_schema=schema,
+        version=schema.version,
+        language=language,
+        variables=made.template_schema.get("variables", []),
+        compiled=made.compiled,
+        created_by=by,
+        **content_of(written) | {"template_schema": made.template_schema},
+    )
 
 
 def _free_code(prefix: str) -> str:
@@ -98,40 +143,36 @@ def _free_code(prefix: str) -> str:
     return code
 
 
-def _written(schema: MessageSchema) -> _Written:
-    """Opens and clicks are followed unless `metadata` says `"tracking": false`."""
-    return _Written(
-        template_schema=schema.template_schema,
-        subject=schema.subject,
-        preview_text=schema.preview_text,
-        purpose=schema.purpose,
-        language=schema.default_language,
-        campaign=schema.code if schema.metadata.get("tracking", True) else None,
-    )
-
-
-def _make(method: str, written: _Written) -> _Made:
-    maker = _MAKERS.get(method)
+def _make(schema: MessageSchema, written: SchemaContent) -> _Made:
+    """`schema` says what kind of template it is, `written` holds the words."""
+    maker = _MAKERS.get(schema.message_delivery_method)
     if maker is None:
-        raise TemplateProblem(f"Templates for {method} cannot be made yet.", field="message_delivery_method")
-    return maker(written)
+        said = f"Templates for {schema.message_delivery_method} cannot be made yet."
+        raise TemplateProblem(said, field="message_delivery_method")
+    return maker(schema, written)
 
 
-def _make_sms(written: _Written) -> _Made:
+def _make_sms(schema: MessageSchema, written: SchemaContent) -> _Made:
     return _Made(template_schema=compile_sms(written.template_schema))
 
 
-def _make_push(written: _Written) -> _Made:
+def _make_whatsapp(schema: MessageSchema, written: SchemaContent) -> _Made:
+    made = compile_whatsapp(written.template_schema, template_id=written.whatsapp_template_id)
+    return _Made(template_schema=made)
+
+
+def _make_push(schema: MessageSchema, written: SchemaContent) -> _Made:
     return _Made(template_schema=compile_push(written.template_schema))
 
 
-def _make_email(written: _Written) -> _Made:
-    email = compile_email(**vars(written))
+def _make_email(schema: MessageSchema, written: SchemaContent) -> _Made:
+    email = compile_email(written.template_schema, subject=written.subject, preview_text=written.preview_text)
     return _Made(template_schema={**written.template_schema, "variables": email.variables}, compiled=email.as_json())
 
 
-_MAKERS: Mapping[str, Callable[[_Written], _Made]] = {
+_MAKERS: Mapping[str, Callable[[MessageSchema, SchemaContent], _Made]] = {
     DeliveryMethod.SMS: _make_sms,
+    DeliveryMethod.WHATSAPP: _make_whatsapp,
     DeliveryMethod.EMAIL: _make_email,
     DeliveryMethod.PUSH: _make_push,
 }

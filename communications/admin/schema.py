@@ -80,6 +80,7 @@ class MessageSchemaForm(forms.ModelForm):
                 values["template_schema"],
                 subject=values.get("subject") or "",
                 preview_text=values.get("preview_text") or "",
+                whatsapp_template_id=values.get("whatsapp_template_id") or "",
             )
         except TemplateProblem as problem:
             place = f" (line {problem.line}, column {problem.column})" if problem.field in ("message", "") else ""

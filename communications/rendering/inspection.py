@@ -239,3 +239,8 @@ def plain_name(node: Node, own: frozenset[str]) -> str:
     if node.expression.filters or not isinstance(left, Path) or len(left.path) != 1 or left.path[0] in own:
         return ""
     return str(left.path[0])
+
+
+def written(node: Node) -> str:
+    """The expression of `{{ … }}`, "" of anything else."""
+    return str(node.expression) if isinstance(node, OutputNode) else ""

@@ -5,7 +5,7 @@ A slot is a top-level node that is not plain text; the slots of one person rende
 batches cannot differ. A variable without a value and without a default never goes out as a blank.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, zip_longest
@@ -57,7 +57,16 @@ class Compiled:
 
     def render(self, context: Mapping[str, Any]) -> str:
         """The text for one person. Raises as `slots` does."""
-        return "".join(chain.from_iterable(zip_longest(self.static, self.slots(context), fillvalue="")))
+        return self.joined(self.slots(context))
+
+    def joined(self, slots: Sequence[str]) -> str:
+        """The static text with `slots` in it."""
+        return "".join(chain.from_iterable(zip_longest(self.static, slots, fillvalue="")))
+
+    @property
+    def slots_written(self) -> list[tuple[str, int]]:
+        """What stands between the braces of each slot, "" for a tag such as `if`, and its place in the source."""
+        return [(inspection.written(slot.node), slot.node.token.start_index) for slot in self._slots]
 
     def slots(self, context: Mapping[str, Any]) -> list[str]:
         """The person's part: one text a slot.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from communications.rendering.liquid import Compiled, compile_template
-from communications.rendering.problems import MissingVariables, TemplateProblem
-from communications.rendering.variables import SAMPLES
+from communications.rendering.plain import compile_message
+from communications.rendering.problems import TemplateProblem
+from communications.rendering.samples import sample_text
 
 MAX_CHARACTERS = 1600  # Twilio refuses a longer body (21617)
 
@@ -78,11 +78,7 @@ def compile_sms(template_schema: Mapping[str, Any]) -> dict[str, Any]:
     counted on the text with sample values in it, so they are an estimate for a template with variables. Other keys
     (`allowReplies`, `keywordResponses`) stay. Raises `TemplateProblem` naming the field.
     """
-    message = _message(template_schema)
-    try:
-        compiled = compile_template(message)
-    except TemplateProblem as problem:
-        raise problem.in_field("message") from problem
+    compiled = compile_message(template_schema)
     measured = measure(sample_text(compiled))
     if measured.characters > MAX_CHARACTERS:
         raise TemplateProblem(f"An SMS has at most {MAX_CHARACTERS} characters.", field="message")
@@ -105,38 +101,6 @@ def cost(segments: int, to_country: str, rates: Mapping[str, Any]) -> Decimal:
     if rate is None:
         raise LookupError(f"No rate for SMS to {to_country}.")
     return segments * Decimal(str(rate))
-
-
-def sample_text(compiled: Compiled) -> str:
-    """`compiled` filled with sample values; a variable nobody knows a sample of stands for itself, by its name."""
-    samples: dict[str, Any] = {}
-    for path in compiled.variable_order:
-        _plant(samples, path.split("."))
-    try:
-        return compiled.render(samples)
-    except (MissingVariables, TemplateProblem):
-        return "".join(compiled.static)  # a list or a number was wanted, and samples are words
-
-
-def _plant(samples: dict[str, Any], path: list[str]) -> None:
-    *parents, name = path
-    for parent in parents:
-        inner = samples.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            return
-        samples = inner
-    samples.setdefault(name, SAMPLES.get(name, name))
-
-
-def _message(template_schema: Mapping[str, Any]) -> str:
-    if not isinstance(template_schema, Mapping):
-        raise TemplateProblem("An SMS template is an object with a message.", field="template_schema")
-    message = template_schema.get("message")
-    if not isinstance(message, str):
-        raise TemplateProblem("The message has to be a text.", field="message")
-    if not message.strip():
-        raise TemplateProblem("The message cannot be empty.", field="message")
-    return message
 
 
 def _segments(units: int, wide: Iterable[int], single: int, several: int) -> int:

@@ -285,12 +285,11 @@ def test_a_template_that_cannot_be_used_is_told_at_its_field_and_nothing_is_stor
     assert not MessageSchema.objects.exists()
 
 
-def test_a_method_that_nothing_sends_yet_is_told_at_its_field(staff: Client) -> None:
-    answer = staff.post(
-        add_url(MessageSchema), schema_form(message_delivery_method="WHATSAPP", template_schema='{"message": "x"}')
-    )
+def test_a_whatsapp_template_is_text_with_the_id_of_what_was_approved(staff: Client) -> None:
+    form = schema_form(message_delivery_method="WHATSAPP", message="Hi {{ x }}!", whatsapp_template_id="HX1")
 
-    assert "message_delivery_method" in answer.context["adminform"].form.errors
+    assert staff.post(add_url(MessageSchema), form).status_code == 302
+    assert MessageSchema.objects.get().template_schema["approvedText"] == "Hi {{1}}!"
 
 
 def test_a_broken_subject_is_told_at_its_field(staff: Client) -> None:

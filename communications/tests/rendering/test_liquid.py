@@ -2,11 +2,13 @@ from datetime import UTC, date, datetime
 from itertools import chain, zip_longest
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from liquid import Environment
 
 from communications.rendering.liquid import MissingVariables, TemplateProblem, compile_template
+
+ON_A_BUSY_MACHINE = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def render(source, html=False, **values):
@@ -172,6 +174,7 @@ def outcome(work):
         return error.names
 
 
+@ON_A_BUSY_MACHINE
 @given(source=SOURCES, values=VALUES, html=st.booleans())
 def test_static_text_and_slots_are_the_render(source, values, html):
     compiled = compile_template(source, html=html)
@@ -187,6 +190,7 @@ def test_static_text_and_slots_are_the_render(source, values, html):
 WORDS = st.text(st.sampled_from("x<&'é😀"), min_size=1, max_size=5)
 
 
+@ON_A_BUSY_MACHINE
 @given(
     source=SOURCES,
     values=st.fixed_dictionaries({"a": WORDS, "b": WORDS, "c": WORDS, "list": st.lists(WORDS, min_size=1, max_size=3)}),
@@ -198,6 +202,7 @@ def test_with_every_value_given_the_text_is_the_librarys_own(source, values, htm
     ).render(**values)
 
 
+@ON_A_BUSY_MACHINE
 @given(source=SOURCES, values=VALUES)
 def test_without_a_required_value_no_render_succeeds(source, values):
     compiled = compile_template(source)
@@ -207,6 +212,7 @@ def test_without_a_required_value_no_render_succeeds(source, values):
         assert name in names
 
 
+@ON_A_BUSY_MACHINE
 @given(source=SOURCES)
 def test_only_variables_that_a_template_reads_can_be_missing(source):
     compiled = compile_template(source)
@@ -214,6 +220,7 @@ def test_only_variables_that_a_template_reads_can_be_missing(source):
     assert isinstance(names, str) or set(names) <= compiled.variables
 
 
+@ON_A_BUSY_MACHINE
 @given(st.text(st.sampled_from("{}%|.[]()'\" \nabif-=:,0endforassign"), max_size=60))
 def test_any_text_is_a_template_or_a_problem_with_a_place(source):
     try:
