@@ -21,11 +21,22 @@ from communications.rendering.problems import TemplateProblem
 from communications.rendering.push import compile_push
 from communications.rendering.sms import compile_sms
 from communications.rendering.whatsapp import compile_whatsapp
+from communications.rendering.writable import check_writable
 from config.accounts.models import User
 from config.numbers import take_code
 
 #: What a person writes, and each variant has of its own.
 CONTENT = tuple(each.name for each in SchemaContent._meta.get_fields())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Draft:
+    """What is to be made: words, and the template and the language that they are for."""
+
+    schema: MessageSchema
+    written: SchemaContent
+    language: str
+    code: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +55,13 @@ def save_schema(schema: MessageSchema, *, by: User | None = None) -> MessageSche
     gets the next of its category (`MSG-SCHEMA-APPT-001`).
     """
     language = _language(schema.default_language, "default_language")
-    made = _make(schema, schema)
-    schema.template_schema, schema.default_language = made.template_schema, language
-    if not schema.code:
-        schema.code = _free_code(f"MSG-SCHEMA-{(schema.category or 'GENERAL').upper()}")
+    code = schema.code or _free_code(f"MSG-SCHEMA-{(schema.category or 'GENERAL').upper()}")
+    draft = _Draft(schema=schema, written=schema, language=language, code=code)
+    made = _make(draft)
+    schema.template_schema, schema.default_language, schema.code = made.template_schema, language, code
     schema.version = 1 if schema._state.adding else _next_number(schema)
     schema.save()
-    return _add_version(schema, schema, made, language=language, by=by)
+    return _add_version(draft, made, by=by)
 
 
 @transaction.atomic
@@ -68,10 +79,11 @@ def save_variant(
         return save_schema(schema, by=by)
     number = _next_number(schema)
     written = MessageSchemaVersion(**content_of(current_version(schema, language=tag) or schema) | dict(content))
-    made = _make(schema, written)
+    draft = _Draft(schema=schema, written=written, language=tag, code=schema.code)
+    made = _make(draft)
     schema.version, schema.updated_ts = number, timezone.now()
     MessageSchema.objects.filter(pk=schema.pk).update(version=number, updated_ts=schema.updated_ts)
-    return _add_version(schema, written, made, language=tag, by=by)
+    return _add_version(draft, made, by=by)
 
 
 @transaction.atomic
@@ -86,8 +98,8 @@ def compile_content(method: str, template_schema: Mapping[str, Any], **texts: st
 
     `texts` are other fields of the content that belong to it: subject, preview_text, whatsapp_template_id.
     """
-    draft = MessageSchema(message_delivery_method=method, template_schema=template_schema, **texts)
-    return _make(draft, draft).template_schema
+    schema = MessageSchema(message_delivery_method=method, template_schema=template_schema, **texts)
+    return _make(_Draft(schema=schema, written=schema, language=schema.default_language, code="")).template_schema
 
 
 def content_of(source: SchemaContent) -> dict[str, Any]:
@@ -121,17 +133,15 @@ def _next_number(schema: MessageSchema) -> int:
     return (schema.versions.aggregate(latest=Max("version"))["latest"] or 0) + 1
 
 
-def _add_version(
-    schema: MessageSchema, written: SchemaContent, made: _Made, *, language: str, by: User | None
-) -> MessageSchemaVersion:
+def _add_version(draft: _Draft, made: _Made, *, by: User | None) -> MessageSchemaVersion:
     return MessageSchemaVersion.objects.create(
-        message_schema=schema,
-        version=schema.version,
-        language=language,
+        message_schema=draft.schema,
+        version=draft.schema.version,
+        language=draft.language,
         variables=made.template_schema.get("variables", []),
         compiled=made.compiled,
         created_by=by,
-        **content_of(written) | {"template_schema": made.template_schema},
+        **content_of(draft.written) | {"template_schema": made.template_schema},
     )
 
 
@@ -143,34 +153,36 @@ def _free_code(prefix: str) -> str:
     return code
 
 
-def _make(schema: MessageSchema, written: SchemaContent) -> _Made:
-    """`schema` says what kind of template it is, `written` holds the words."""
-    maker = _MAKERS.get(schema.message_delivery_method)
+def _make(draft: _Draft) -> _Made:
+    method = draft.schema.message_delivery_method
+    maker = _MAKERS.get(method)
     if maker is None:
-        said = f"Templates for {schema.message_delivery_method} cannot be made yet."
-        raise TemplateProblem(said, field="message_delivery_method")
-    return maker(schema, written)
+        raise TemplateProblem(f"Templates for {method} cannot be made yet.", field="message_delivery_method")
+    for name, value in content_of(draft.written).items():
+        check_writable(value, "" if name == "template_schema" else name)
+    return maker(draft)
 
 
-def _make_sms(schema: MessageSchema, written: SchemaContent) -> _Made:
-    return _Made(template_schema=compile_sms(written.template_schema))
+def _make_sms(draft: _Draft) -> _Made:
+    return _Made(template_schema=compile_sms(draft.written.template_schema))
 
 
-def _make_whatsapp(schema: MessageSchema, written: SchemaContent) -> _Made:
-    made = compile_whatsapp(written.template_schema, template_id=written.whatsapp_template_id)
-    return _Made(template_schema=made)
+def _make_whatsapp(draft: _Draft) -> _Made:
+    written = draft.written
+    return _Made(template_schema=compile_whatsapp(written.template_schema, template_id=written.whatsapp_template_id))
 
 
-def _make_push(schema: MessageSchema, written: SchemaContent) -> _Made:
-    return _Made(template_schema=compile_push(written.template_schema))
+def _make_push(draft: _Draft) -> _Made:
+    return _Made(template_schema=compile_push(draft.written.template_schema))
 
 
-def _make_email(schema: MessageSchema, written: SchemaContent) -> _Made:
+def _make_email(draft: _Draft) -> _Made:
+    written = draft.written
     email = compile_email(written.template_schema, subject=written.subject, preview_text=written.preview_text)
     return _Made(template_schema={**written.template_schema, "variables": email.variables}, compiled=email.as_json())
 
 
-_MAKERS: Mapping[str, Callable[[MessageSchema, SchemaContent], _Made]] = {
+_MAKERS: Mapping[str, Callable[[_Draft], _Made]] = {
     DeliveryMethod.SMS: _make_sms,
     DeliveryMethod.WHATSAPP: _make_whatsapp,
     DeliveryMethod.EMAIL: _make_email,

@@ -11,6 +11,7 @@ from communications.admin import (
     requests,
     schema,
     tracking,
+    versions,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "requests",
     "schema",
     "tracking",
+    "versions",
 ]

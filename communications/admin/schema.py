@@ -1,95 +1,27 @@
 """Templates. Saving one makes a version; whatever is wrong with it is told at its field, and nothing is stored."""
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import NON_FIELD_ERRORS
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from communications.actions.schemas import compile_content, save_schema
-from communications.choices import DeliveryMethod
+from communications.actions.schemas import save_schema, variants
+from communications.admin.schema_form import CONTENT_ROWS, ONLY_FOR, MessageSchemaForm
+from communications.admin.variants import VariantAdmin
 from communications.models import MessageSchema, MessageSchemaVersion
+from communications.rendering.designs import all_designs, design
+from communications.rendering.languages import canonical
 from communications.rendering.problems import TemplateProblem
+from communications.views import previews
 from config.accounts.models import User
-from config.back_office import BackOfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, concrete_fields
+from config.back_office import BackOfficeAdmin, ReadOnlyInline
 
-_PLAIN_TEXT = (DeliveryMethod.SMS, DeliveryMethod.WHATSAPP)
 _IS_PLAIN = "message_delivery_method == 'SMS' || message_delivery_method == 'WHATSAPP'"
-
-_ONLY_FOR = {
-    "subject": DeliveryMethod.EMAIL,
-    "preview_text": DeliveryMethod.EMAIL,
-    "from_name": DeliveryMethod.EMAIL,
-    "from_email": DeliveryMethod.EMAIL,
-    "reply_to_email": DeliveryMethod.EMAIL,
-    "sms_sender_id": DeliveryMethod.SMS,
-    "push_priority": DeliveryMethod.PUSH,
-    "push_ttl": DeliveryMethod.PUSH,
-    "whatsapp_template_id": DeliveryMethod.WHATSAPP,
-}
-
-
-class MessageSchemaForm(forms.ModelForm):
-    """An SMS is written as text; the other methods' content is JSON."""
-
-    message = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
-        help_text="What is sent. {{ firstName }} and the like are filled in for each person.",
-    )
-
-    class Meta:
-        model = MessageSchema
-        fields = "__all__"
-        labels: ClassVar = {
-            "descr": "Description",
-            "message_delivery_method": "Sent by",
-            "template_schema": "Content",
-            "sms_sender_id": "Sender",
-            "active_flag": "Active",
-            "from_ts": "From",
-            "to_ts": "Until",
-            "default_language": "Language",
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["code"].required = False
-        content = self.instance.template_schema
-        if isinstance(content, dict) and "message" in self.fields:
-            self.fields["message"].initial = content.get("message", "")
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        method = values.get("message_delivery_method")
-        if method in _PLAIN_TEXT and "message" in values:
-            kept = self.instance.template_schema
-            values["template_schema"] = {**(kept if isinstance(kept, dict) else {}), "message": values["message"]}
-        if method and "template_schema" in values:
-            self._compile(method, values)
-        return values
-
-    def _compile(self, method: str, values: dict[str, Any]) -> None:
-        """What saving would refuse is an error of the form, at its field."""
-        try:
-            compile_content(
-                method,
-                values["template_schema"],
-                subject=values.get("subject") or "",
-                preview_text=values.get("preview_text") or "",
-                whatsapp_template_id=values.get("whatsapp_template_id") or "",
-            )
-        except TemplateProblem as problem:
-            place = f" (line {problem.line}, column {problem.column})" if problem.field in ("message", "") else ""
-            self.add_error(self._field_of(problem, method), f"{problem.message}{place}")
-
-    def _field_of(self, problem: TemplateProblem, method: str) -> str:
-        named = problem.field.split(".")[0].split("[")[0]
-        candidates = [named, "message" if method in _PLAIN_TEXT else "template_schema"]
-        return next((name for name in candidates if name in self.fields), NON_FIELD_ERRORS)
 
 
 class VersionInline(ReadOnlyInline):
@@ -111,29 +43,15 @@ class MessageSchemaAdmin(BackOfficeAdmin):
     one_line = ("name", "subject", "preview_text")
     inlines = (VersionInline,)
     readonly_fields = ("version", "created_ts", "updated_ts")
+    change_form_outer_before_template = "communications/admin/_template_head.html"
     conditional_fields: ClassVar = {
         "message": _IS_PLAIN,
         "template_schema": f"!({_IS_PLAIN})",
-        **{name: f"message_delivery_method == '{method}'" for name, method in _ONLY_FOR.items()},
+        **{name: f"message_delivery_method == '{method}'" for name, method in ONLY_FOR.items()},
     }
     fieldsets = (
         (None, {"fields": ("name", ("message_delivery_method", "purpose"), ("category", "code"), "descr")}),
-        (
-            "Content",
-            {
-                "fields": (
-                    "message",
-                    "subject",
-                    "preview_text",
-                    "template_schema",
-                    ("from_name", "from_email"),
-                    "reply_to_email",
-                    "sms_sender_id",
-                    "whatsapp_template_id",
-                    ("push_priority", "push_ttl"),
-                )
-            },
-        ),
+        ("Content", {"fields": CONTENT_ROWS}),
         (
             "When it may be sent",
             {
@@ -152,6 +70,61 @@ class MessageSchemaAdmin(BackOfficeAdmin):
         ),
     )
 
+    class Media:
+        css: ClassVar = {"all": ("communications/templates.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        name = "communications_messageschema"
+        return [
+            path("<uuid:pk>/preview/", guarded(self.preview_view), name=f"{name}_preview"),
+            path("<uuid:pk>/preview/page/", guarded(self.preview_page_view), name=f"{name}_preview_page"),
+            path("<uuid:pk>/variants/", guarded(self.choose_variant_view), name=f"{name}_variants"),
+            path("<uuid:pk>/variants/<str:language>/", guarded(self.variant_view), name=f"{name}_variant"),
+            *super().get_urls(),
+        ]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        schema = self.get_object(request, object_id) if object_id else None
+        more = {"variants": variants(schema)} if schema else {"designs": all_designs()}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """`?design=welcome` begins with a starter design."""
+        chosen = design(request.GET.get("design", ""))
+        return {**super().get_changeform_initial_data(request), **(chosen.as_initial() if chosen else {})}
+
+    def preview_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        return previews.preview_page(request, self._viewable(request, pk), self.admin_site.each_context(request))
+
+    def preview_page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        return previews.email_page(request, self._viewable(request, pk))
+
+    def choose_variant_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """`?language=FR` leads to the page of that language."""
+        try:
+            language = canonical(request.GET.get("language", ""))
+        except TemplateProblem as problem:
+            self.message_user(request, problem.message, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:communications_messageschema_change", args=[pk]))
+        return HttpResponseRedirect(reverse("admin:communications_messageschema_variant", args=[pk, language]))
+
+    def variant_view(self, request: HttpRequest, pk: UUID, language: str) -> HttpResponse:
+        schema = get_object_or_404(MessageSchema, pk=pk)
+        if language == schema.default_language:
+            return HttpResponseRedirect(reverse("admin:communications_messageschema_change", args=[pk]))
+        return VariantAdmin(self.admin_site, schema, language).edit(request)
+
+    def _viewable(self, request: HttpRequest, pk: UUID) -> MessageSchema:
+        previews.require(self.has_view_permission(request))
+        return get_object_or_404(MessageSchema, pk=pk)
+
     def save_model(self, request: HttpRequest, obj: MessageSchema, form: forms.ModelForm, change: bool) -> None:
         save_schema(obj, by=cast(User, request.user))
 
@@ -162,12 +135,3 @@ class MessageSchemaAdmin(BackOfficeAdmin):
     @display(description="Status", label={"Published": "success", "Draft": "warning", "Archived": "info"})
     def shown_status(self, schema: MessageSchema) -> str:
         return schema.get_status_display()
-
-
-@admin.register(MessageSchemaVersion)
-class MessageSchemaVersionAdmin(ReadOnlyAdmin):
-    list_display = ("message_schema", "version", "language", "created_by", "created_ts")
-    list_select_related = ("message_schema", "created_by")
-    search_fields = ("message_schema__code__exact",)
-    search_help_text = "The template's code"
-    fields = concrete_fields(MessageSchemaVersion)

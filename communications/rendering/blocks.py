@@ -80,7 +80,7 @@ def _image(raw: Raw, tokens: Tokens, place: str) -> Block:
         image=cleaning.as_attribute(source),
         alt=cleaning.as_attribute(alt),
         url=cleaning.as_attribute(url),
-        text=": ".join(filter(None, (alt, url))),
+        text=": ".join(filter(None, (alt, url))) if url else alt and f"[{alt}]",
     )
 
 

@@ -19,6 +19,7 @@ from communications.rendering.bounds import BoundedEnvironment
 from communications.rendering.expressions import inner_expressions
 from communications.rendering.problems import TemplateProblem, problem_at
 from communications.rendering.tokens import LIQUID, Tokens
+from communications.rendering.writable import UNWRITABLE
 
 SAFE_LINK = re.compile(r"(?:https?://|mailto:|tel:)\S", re.IGNORECASE)
 SAFE_IMAGE = re.compile(r"https?://\S", re.IGNORECASE)
@@ -32,7 +33,6 @@ _BARE_LESS = re.compile(r"<(?!/?[a-zA-Z][a-zA-Z0-9]*[^<>]*>)")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _STYLE = re.compile(r'\sstyle="([^"]*)"')
 _RAW = re.compile(r"\{%-?\s*raw\b")
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")  # no database and no mail can hold these
 _BREAKING = re.compile(r"<br>|</(?:p|div|h[1-6]|li|tr|table|blockquote|pre|ul|ol)>")
 _BLANKS = re.compile(r"[ \t]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -87,7 +87,7 @@ def hide_liquid(source: str, tokens: Tokens, *, field: str) -> str:
     """`source` with tokens for its Liquid, which is sound. Raises TemplateProblem with field, line and column."""
     try:
         inspection.check_markup(source)
-        if letter := _UNWRITABLE.search(source):
+        if letter := UNWRITABLE.search(source):
             raise problem_at("There is a character here that cannot be written.", source, letter.start())
         if raw := _RAW.search(source):  # what stands in it is text, yet it looks like Liquid
             raise problem_at("“raw” cannot be used in an e-mail.", source, raw.start())

@@ -148,7 +148,9 @@ def _button(block: Block, pieces: Tokens) -> str:
 
 
 def _image(block: Block, pieces: Tokens) -> str:
-    look = {"padding": _SIDES} | _attributes(block.look, _BOX | _FRAME | {"target": "target"})
+    """One without a width fills its place, also where columns come to stand below each other."""
+    fluid = {} if "width" in block.look else {"fluid-on-mobile": "true"}
+    look = fluid | {"padding": _SIDES} | _attributes(block.look, _BOX | _FRAME | {"target": "target"})
     look |= {"src": pieces.keep(block.image), "alt": pieces.keep(block.alt)}
     return _tag("mj-image", look | ({"href": pieces.keep(block.url)} if block.url else {}))
 

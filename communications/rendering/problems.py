@@ -13,6 +13,11 @@ class TemplateProblem(ValueError):
         self.column = column
         self.field = field
 
+    @property
+    def place(self) -> str:
+        """`line 2, column 7`, or "" where the field as a whole is meant."""
+        return f"line {self.line}, column {self.column}" if (self.line, self.column) != (1, 1) else ""
+
     def in_field(self, field: str) -> "TemplateProblem":
         """The same problem, told of a field of a larger template."""
         return TemplateProblem(self.message, line=self.line, column=self.column, field=field)

@@ -11,8 +11,8 @@ from communications.rendering.variables import SAMPLES
 #: The tracker gives every e-mail its own of these; here they lead nowhere (RFC 2606).
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
-        "trackingUrl": "https://preview.invalid/opened",
-        "unsubscribeUrl": "https://preview.invalid/unsubscribe",
+        "trackingUrl": "https://preview.invalid/t",
+        "unsubscribeUrl": "https://preview.invalid/t/unsubscribe",
     }
 )
 

@@ -130,7 +130,7 @@ def test_what_the_tracker_puts_in_leads_nowhere_and_is_never_missing() -> None:
     found = preview(schema, customer=JANE)
 
     assert isinstance(found.shown, EmailShown)
-    assert 'href="https://preview.invalid/unsubscribe"' in found.shown.html
+    assert 'href="https://preview.invalid/t/unsubscribe"' in found.shown.html
     assert (found.missing, found.variables) == ((), ())
 
 

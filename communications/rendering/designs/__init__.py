@@ -1,0 +1,49 @@
+"""Starter designs: e-mails to begin from. Each is a JSON file beside this one; its pictures are ours, under static/."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from django.conf import settings
+
+from communications.choices import DeliveryMethod
+
+_FOLDER = Path(__file__).parent
+_PICTURES = "static:"  # before the name of a picture in a design
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What a new template begins with. `key` is the name of its file."""
+
+    key: str
+    name: str
+    descr: str
+    icon: str
+    category: str
+    purpose: str
+    subject: str
+    preview_text: str
+    template_schema: dict[str, Any]
+
+    def as_initial(self) -> dict[str, Any]:
+        """Fields of a MessageSchema."""
+        names = ("name", "descr", "category", "purpose", "subject", "preview_text", "template_schema")
+        return {name: getattr(self, name) for name in names} | {"message_delivery_method": DeliveryMethod.EMAIL}
+
+
+def all_designs() -> list[Design]:
+    return [_read(path) for path in sorted(_FOLDER.glob("*.json"))]
+
+
+def design(key: str) -> Design | None:
+    return next((each for each in all_designs() if each.key == key), None)
+
+
+def _read(path: Path) -> Design:
+    """The pictures of a design stand where this installation serves its own files: a mail needs a whole address."""
+    static = urljoin(f"{settings.PUBLIC_BASE_URL}/", f"{settings.STATIC_URL}communications/designs/")
+    content = json.loads(path.read_text(encoding="utf-8").replace(_PICTURES, static))
+    return Design(key=path.stem, **content)
