@@ -13,7 +13,7 @@ from django.db.models import Case, Max, Value, When
 from django.utils import timezone
 
 from communications.choices import DeliveryMethod
-from communications.models import MessageSchema, MessageSchemaVersion
+from communications.models import MessageSchema, MessageSchemaVersion, TrackedLink
 from communications.models.schema import SchemaContent
 from communications.rendering.email import compile_email
 from communications.rendering.languages import canonical, widening
@@ -37,6 +37,11 @@ class _Draft:
     written: SchemaContent
     language: str
     code: str
+
+    @property
+    def campaign(self) -> str | None:
+        """What links are followed under. Opens and clicks are not, where `metadata` says `"tracking": false`."""
+        return self.code if self.schema.metadata.get("tracking", True) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +139,7 @@ def _next_number(schema: MessageSchema) -> int:
 
 
 def _add_version(draft: _Draft, made: _Made, *, by: User | None) -> MessageSchemaVersion:
-    return MessageSchemaVersion.objects.create(
+    version = MessageSchemaVersion.objects.create(
         message_schema=draft.schema,
         version=draft.schema.version,
         language=draft.language,
@@ -143,6 +148,9 @@ def _add_version(draft: _Draft, made: _Made, *, by: User | None) -> MessageSchem
         created_by=by,
         **content_of(draft.written) | {"template_schema": made.template_schema},
     )
+    targets = enumerate(made.compiled.get("links", ()), start=1)
+    TrackedLink.objects.bulk_create([TrackedLink(schema_version=version, position=n, target=t) for n, t in targets])
+    return version
 
 
 def _free_code(prefix: str) -> str:
@@ -178,7 +186,14 @@ def _make_push(draft: _Draft) -> _Made:
 
 def _make_email(draft: _Draft) -> _Made:
     written = draft.written
-    email = compile_email(written.template_schema, subject=written.subject, preview_text=written.preview_text)
+    email = compile_email(
+        written.template_schema,
+        subject=written.subject,
+        preview_text=written.preview_text,
+        purpose=draft.schema.purpose,
+        language=draft.language,
+        campaign=draft.campaign,
+    )
     return _Made(template_schema={**written.template_schema, "variables": email.variables}, compiled=email.as_json())
 
 
