@@ -72,7 +72,10 @@ def _hold(facts: RecipientFacts, reason: Reason, until: datetime) -> Decision:
     if facts.expires_at and facts.expires_at <= until:
         waits = f"{reason.label} until {until:%Y-%m-%d %H:%M} UTC"
         return _skip(Reason.EXPIRED, f"{waits}, and it was to be sent before {facts.expires_at:%Y-%m-%d %H:%M} UTC.")
-    return Decision(kind=DecisionKind.HOLD, reason=reason, until=until)
+    detail = (
+        "" if reason is Reason.SCHEDULED else f"Until {until:%Y-%m-%d %H:%M} UTC."
+    )  # the row tells its schedule itself
+    return Decision(kind=DecisionKind.HOLD, reason=reason, until=until, detail=detail)
 
 
 def _skip(reason: Reason, detail: str = "") -> Decision:

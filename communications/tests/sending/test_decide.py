@@ -62,6 +62,7 @@ def test_marketing_waits_for_the_end_of_the_quiet_hours_and_nothing_else_does() 
     held = decided(MARKETING, quiet_until=LATER)
 
     assert (held.kind, held.reason, held.until) == (DecisionKind.HOLD, Reason.QUIET_HOURS, LATER)
+    assert held.detail == "Until 2025-11-15 18:00 UTC."
     assert decided(TRANSACTIONAL, quiet_until=LATER) == SEND
     assert decided(MARKETING, quiet_until=NOON) == SEND
 
