@@ -70,7 +70,7 @@ def preview(
         extra=variables,
     )
     method = DeliveryMethod(schema.message_delivery_method)
-    look = _look(method, source, phone=customer.phone if customer else "")
+    look = _look(method, source, schema, phone=customer.phone if customer else "")
     shown, missing = _shown(look, facts, sampled=customer is None)
     names = [name for name in look.variables if root_of(name) not in RESERVED]
     told = tuple(_told(name, facts, name in missing or customer is None) for name in names)
@@ -111,10 +111,10 @@ def _told(name: str, facts: Mapping[str, Any], sampled: bool) -> Variable:
     return Variable(name=name, value="", origin=Origin.LEFT_OUT)
 
 
-def _look(method: DeliveryMethod, source: SchemaContent, *, phone: str) -> Look:
+def _look(method: DeliveryMethod, source: SchemaContent, schema: MessageSchema, *, phone: str) -> Look:
     match method:
         case DeliveryMethod.EMAIL:
-            return EmailLook(_compiled_email(source), preview_text=source.preview_text)
+            return EmailLook(_compiled_email(source, schema), preview_text=source.preview_text)
         case DeliveryMethod.SMS:
             return SmsLook(compile_message(source.template_schema), phone=phone)
         case DeliveryMethod.WHATSAPP:
@@ -124,7 +124,13 @@ def _look(method: DeliveryMethod, source: SchemaContent, *, phone: str) -> Look:
             return PushLook(push_texts(source.template_schema))
 
 
-def _compiled_email(source: SchemaContent) -> CompiledEmail:
+def _compiled_email(source: SchemaContent, schema: MessageSchema) -> CompiledEmail:
     if isinstance(source, MessageSchemaVersion) and source.compiled:
         return CompiledEmail(**source.compiled)
-    return compile_email(source.template_schema, subject=source.subject, preview_text=source.preview_text)
+    return compile_email(
+        source.template_schema,
+        subject=source.subject,
+        preview_text=source.preview_text,
+        purpose=schema.purpose,
+        language=schema.default_language,
+    )
