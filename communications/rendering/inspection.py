@@ -231,14 +231,25 @@ def is_plain_text(node: Node) -> bool:
     return isinstance(node, ContentNode)
 
 
-def plain_name(node: Node, own: frozenset[str]) -> str:
-    """`name` of a bare `{{ name }}`, "" of anything else."""
+def plain_name(node: Node, own: frozenset[str]) -> tuple[str, str | None]:
+    """`name` and None of a bare `{{ name }}`, `name` and the text of `{{ name | default: "text" }}`, "" of anything else."""
     if not isinstance(node, OutputNode) or not isinstance(node.expression, FilteredExpression):
-        return ""
-    left = node.expression.left
-    if node.expression.filters or not isinstance(left, Path) or len(left.path) != 1 or left.path[0] in own:
-        return ""
-    return str(left.path[0])
+        return "", None
+    left, filters = node.expression.left, node.expression.filters or []
+    if not isinstance(left, Path) or len(left.path) != 1 or left.path[0] in own:
+        return "", None
+    if not filters:
+        return str(left.path[0]), None
+    default = _default(filters[0]) if len(filters) == 1 else None
+    return (str(left.path[0]), default) if default is not None else ("", None)
+
+
+def _default(only: Filter) -> str | None:
+    """The text that a `default` filter puts in a missing value's place."""
+    if only.name != "default" or len(only.args) != 1:
+        return None
+    value = getattr(only.args[0], "value", None)
+    return str(value.value) if isinstance(value, StringLiteral) else None
 
 
 def written(node: Node) -> str:

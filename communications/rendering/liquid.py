@@ -31,7 +31,8 @@ _FAULTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Slot:
     node: Node
-    name: str  # of a bare {{ name }}, which needs no interpreter
+    name: str  # of a bare {{ name }}, or one with a default text, which needs no interpreter
+    default: str | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,18 +79,20 @@ class Compiled:
         texts: list[str] = []
         try:
             for slot in self._slots:
-                texts.append(self._plain(slot.name, run) or _rendered(slot.node, run))
+                texts.append((slot.name and self._plain(slot, run)) or _rendered(slot.node, run))
         except (LiquidError, LiquidInterrupt, *_FAULTS) as error:
             raise self._problem(error, self._slots[len(texts)].node) from error
         if run.missing:
             raise MissingVariables(run.missing)
         return texts
 
-    def _plain(self, name: str, run: BoundedContext) -> str:
-        """A bare variable that holds text, without the interpreter; "" leaves it to the interpreter."""
-        value = run.globals.get(name) if name else None
-        if type(value) is not str or not value or value.isspace():
+    def _plain(self, slot: _Slot, run: BoundedContext) -> str:
+        """A variable that holds text, or its default, without the interpreter; "" leaves it to the interpreter."""
+        value = run.globals.get(slot.name, "")
+        if type(value) is not str:
             return ""
+        if not value or value.isspace():
+            value = slot.default or ""
         text = str(escape(value)) if self.html else value
         run.count_output(text)
         return text
@@ -134,7 +137,8 @@ def _compiled(template: BoundTemplate, source: str, html: bool) -> Compiled:
         if inspection.is_plain_text(node):
             static[-1] += str(node)
         else:
-            slots.append(_Slot(node=node, name=inspection.plain_name(node, own)))
+            name, default = inspection.plain_name(node, own)
+            slots.append(_Slot(node=node, name=name, default=default))
             static.append("")
     return Compiled(
         source=source,

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from liquid import Environment
 
+from communications.rendering import inspection
 from communications.rendering.liquid import MissingVariables, TemplateProblem, compile_template
 
 ON_A_BUSY_MACHINE = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -356,3 +357,24 @@ def test_an_ordinary_long_message_is_within_all_limits():
 def test_compiling_the_same_source_again_costs_nothing():
     assert compile_template("Hi {{ name }}") is compile_template("Hi {{ name }}")
     assert compile_template("Hi {{ name }}", html=True) is not compile_template("Hi {{ name }}")
+
+
+@pytest.mark.parametrize("html", [True, False])
+@pytest.mark.parametrize("default", ["there", "<b> & 'x'", "  ", ""])
+@pytest.mark.parametrize("value", [..., "<i>", "Ann", " ", "", None, 5, False, [], {"b": 1}])
+def test_what_needs_no_interpreter_says_what_the_interpreter_would(monkeypatch, html, default, value):
+    source = f'{{{{ a | default: "{default}" }}}}|{{{{ a }}}}'
+    context = {} if value is ... else {"a": value}
+    said = outcome(source, html, context)
+    compile_template.cache_clear()
+    monkeypatch.setattr(inspection, "plain_name", lambda node, own: ("", None))
+
+    assert outcome(source, html, context) == said
+    compile_template.cache_clear()
+
+
+def outcome(source, html, context):
+    try:
+        return compile_template(source, html=html).render(context)
+    except (MissingVariables, TemplateProblem) as error:
+        return type(error), str(error)
