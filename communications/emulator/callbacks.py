@@ -35,7 +35,8 @@ MAX_COPIES = 5
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallbackSettings:
     """Delays are milliseconds after acceptance; a delay of None leaves that callback out (failures use `delivered`). Events of
-    mails are gathered until there are `batch_size`, or the oldest has waited for `batch_ms`."""
+    mails are gathered until there are `batch_size`, or the oldest has waited for `batch_ms`; `events_url` None is the address
+    that the emulator was started with."""
 
     enabled: bool = True
     delays_ms: Mapping[str, float | None] = field(default_factory=lambda: dict(DELAYS))
@@ -46,6 +47,7 @@ class CallbackSettings:
     forged: bool = False
     batch_size: int = 500
     batch_ms: float = 1000.0
+    events_url: str | None = None
 
     def merged(self, values: Mapping[str, Any]) -> "CallbackSettings":
         """ValueError for a name or a number that makes no sense."""

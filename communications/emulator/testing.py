@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 CALL_SECONDS = 60.0
+# Status callbacks go where each message says, but events of mails to one address: not to a Rapport that happens to run.
+NOBODY = "http://127.0.0.1:1/nobody"
 # Loopback must not go through a proxy that the environment names.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -214,8 +216,9 @@ class Emulator:
 
 @contextmanager
 def running_emulator(data: Path, *, port: int = 0, **env: str) -> Iterator[Emulator]:
-    """An emulator with its ledger in `data`, on `port` (0: a free one), ended on the way out."""
-    emulator = Emulator(data, env, port)
+    """An emulator with its ledger in `data`, on `port` (0: a free one), ended on the way out. Events of mails reach somebody
+    only with EMULATOR_SENDGRID_EVENTS_URL, or `callbacks(events_url=...)`."""
+    emulator = Emulator(data, {"EMULATOR_SENDGRID_EVENTS_URL": NOBODY, **env}, port)
     emulator.start()
     try:
         yield emulator

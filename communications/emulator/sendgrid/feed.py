@@ -231,7 +231,8 @@ class Feed:
         self._done(batch.size)
 
     async def _post(self, batch: Batch, copy: int) -> bool:
-        reply = await self.parts.webhooks.post(events.signed(self.parts.url, batch.body, forged=batch.forged))
+        url = self.parts.settings().events_url or self.parts.url
+        reply = await self.parts.webhooks.post(events.signed(url, batch.body, forged=batch.forged))
         self.parts.ledger.note(
             "callback",
             {
@@ -239,7 +240,7 @@ class Feed:
                 "events": batch.size,
                 "copy": copy,
                 "forged": batch.forged,
-                "url": self.parts.url,
+                "url": url,
                 "answer": reply.status,
                 "attempts": batch.tries + 1,
                 "error": reply.error,

@@ -220,6 +220,17 @@ def test_a_flush_tries_once_and_says_what_failed(sendgrid, emulator, receiver):
     assert emulator.control("GET", "/callbacks")["retrying"] == 0
 
 
+def test_events_can_be_sent_to_another_address(sendgrid, emulator, receiver):
+    emulator.callbacks(events_url=receiver.url("/elsewhere"))
+    sendgrid.send()
+    emulator.flush()
+
+    assert [names(item.events) for item in receiver.received if item.path.endswith("/elsewhere")] == [
+        ["processed", "delivered"]
+    ]
+    assert receiver.events() == []
+
+
 def test_a_crash_loses_no_mail_and_no_event(tmp_path: Path, receiver):
     with running_emulator(tmp_path, EMULATOR_SENDGRID_EVENTS_URL=receiver.url("/crash")) as emulator:
         sendgrid = SendGrid(emulator)
