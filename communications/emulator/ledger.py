@@ -73,14 +73,15 @@ class Ledger:
         return await done
 
     def append(self, entries: Sequence[tuple[str, str]], on_disk: OnDisk | None = None) -> None:
-        """As `commit_block`; `on_disk` is called with the place, or with the error that kept the entries from it."""
+        """As `commit_block`; `on_disk` is called with the place, or with the error that kept the entries from it.
+        UnicodeEncodeError, and nothing noted: half of a character cannot be written."""
         now = time.time()
         moment = f'"time":"{self._stamp(now)}","at":{now!r},"kind":"'
         seq = self._seq
         lines = [f'{{"seq":{seq + n},{moment}{kind}",{facts[1:]}\n' for n, (kind, facts) in enumerate(entries, start=1)]
+        data = "".join(lines).encode()
         self._seq = seq + len(entries)
         self.counts.update(kind for kind, _ in entries)
-        data = "".join(lines).encode()
         self._lines.append(data)
         start, self._queued = self._queued, self._queued + len(data)
         if on_disk is not None:
@@ -200,8 +201,10 @@ def _parse(line: bytes) -> Entry | None:
 
 
 def _tell(waiting: Sequence[tuple[OnDisk, Place]], base: int, error: OSError | None) -> None:
+    """Each by itself, so that what goes wrong with one keeps nothing from the others."""
+    loop = asyncio.get_running_loop()
     for on_disk, (start, end) in waiting:
-        on_disk(error or (base + start, base + end))
+        loop.call_soon(on_disk, error or (base + start, base + end))
 
 
 def _settle(done: asyncio.Future[Place], outcome: Place | OSError) -> None:

@@ -48,12 +48,13 @@ async def _body(request: web.Request) -> bytes | None:
 
 def _call(request: web.Request, body: bytes | None) -> faults.Call:
     payload = _lenient(body)
+    sender = payload.get("from")
     return faults.Call(
         provider="sendgrid",
         method=request.method,
         path=request.path,
         to="\n".join(_addresses(payload)),
-        sender=str((payload.get("from") or {}).get("email", "")),
+        sender=str(sender.get("email", "")) if isinstance(sender, dict) else "",
         body=str(payload.get("subject", "")),
     )
 
@@ -80,7 +81,11 @@ def _authenticate(request: web.Request, key: str) -> None:
 async def accept(runtime: Runtime, body: bytes | None) -> web.Response:
     """Raises Refusal, or OSError when the ledger cannot be written."""
     ready, at = draft(runtime, body), time.time()
-    call = take_in(runtime, ready, at=at, place=await runtime.ledger.commit_block(ready.entries))
+    try:
+        place = await runtime.ledger.commit_block(ready.entries)
+    except UnicodeEncodeError as error:
+        raise Refusal(SENTENCES[400]) from error
+    call = take_in(runtime, ready, at=at, place=place)
     await runtime.feed.announce(call)
     return web.Response(status=202, headers={"X-Message-Id": ready.message_id})
 
@@ -90,13 +95,12 @@ def draft(runtime: Runtime, body: bytes | None) -> Draft:
     if body is None or len(body) > limits.MOST_BYTES:
         raise Refusal(SENTENCES[413], status=413)
     settings = runtime.callbacks.settings
-    return compose(
-        _payload(body),
-        size=len(body),
-        fortune=Fortune(suppressed=runtime.mailbox.suppressed, plan=runtime.plan, chance=runtime.faults.chance),
-        delays=settings.delays_ms,
-        watched=settings.enabled,
-    )
+    fortune = Fortune(suppressed=runtime.mailbox.suppressed, plan=runtime.plan, chance=runtime.faults.chance)
+    try:
+        payload = json.loads(body)
+        return compose(payload, size=len(body), fortune=fortune, delays=settings.delays_ms, watched=settings.enabled)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise Refusal(SENTENCES[400]) from error  # no JSON, or of a shape that SendGrid does not know
 
 
 def take_in(runtime: Runtime, ready: Draft, *, at: float, place: Place) -> Call:
@@ -114,13 +118,6 @@ def take_in(runtime: Runtime, ready: Draft, *, at: float, place: Place) -> Call:
     )
     runtime.mailbox.add(call)
     return call
-
-
-def _payload(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Refusal("Bad Request") from error
 
 
 def _refuse(runtime: Runtime, body: bytes | None, status: int) -> web.Response:
@@ -146,6 +143,7 @@ def _lenient(body: bytes | None) -> Mapping[str, Any]:
 
 def _addresses(payload: Mapping[str, Any]) -> list[str]:
     try:
-        return [str(entry["email"]) for person in payload["personalizations"] for entry in person["to"]]
+        everybody = [str(entry["email"]) for person in payload["personalizations"] for entry in person["to"]]
     except (KeyError, TypeError):
         return []
+    return [address.encode(errors="replace").decode() for address in everybody]

@@ -20,9 +20,9 @@ def take(runtime: Runtime, authorization: bytes, body: bytes, tell: Tell) -> boo
         return False
     try:
         ready = draft(runtime, body)
-    except Refusal:
+        runtime.ledger.append(ready.entries, partial(_taken, runtime, ready, time.time(), tell))
+    except (Refusal, UnicodeEncodeError):
         return False
-    runtime.ledger.append(ready.entries, partial(_taken, runtime, ready, time.time(), tell))
     return True
 
 

@@ -98,9 +98,27 @@ def test_what_is_just_within_the_limits_is_accepted(sendgrid: SendGrid):
     assert sendgrid.send(person(MAIL_ANNA, subject="Own"), person(MAIL_BEN, subject="Own"), subject=None).status == 202
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[]"])
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"\xff\xfe"])
 def test_a_body_that_cannot_be_read_is_refused(sendgrid: SendGrid, body: bytes):
     assert sendgrid.post(body).status == 400
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tracking_settings": ["open"]},
+        {"attachments": ["a"]},
+        {"categories": [{}]},
+        {"personalizations": [None]},
+        {"personalizations": [{"to": [{"email": "\ud83d@example.com"}]}]},
+        {"personalizations": [{"to": [{"email": MAIL_ANNA}], "cc": 5}]},
+        {"subject": "half of a \ud83d character"},
+    ],
+)
+def test_a_payload_of_an_unknown_shape_is_refused_and_harms_nobody(sendgrid: SendGrid, emulator: Emulator, more: dict):
+    assert sendgrid.send(**more).status == 400
+    assert sendgrid.send().status == 202
+    assert emulator.count()["total"] == 1
 
 
 def test_more_than_thirty_megabytes_are_refused(sendgrid: SendGrid):
