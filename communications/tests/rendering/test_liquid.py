@@ -365,15 +365,15 @@ def test_compiling_the_same_source_again_costs_nothing():
 def test_what_needs_no_interpreter_says_what_the_interpreter_would(monkeypatch, html, default, value):
     source = f'{{{{ a | default: "{default}" }}}}|{{{{ a }}}}'
     context = {} if value is ... else {"a": value}
-    said = outcome(source, html, context)
+    said = said_of(source, html, context)
     compile_template.cache_clear()
     monkeypatch.setattr(inspection, "plain_name", lambda node, own: ("", None))
 
-    assert outcome(source, html, context) == said
+    assert said_of(source, html, context) == said
     compile_template.cache_clear()
 
 
-def outcome(source, html, context):
+def said_of(source, html, context):
     try:
         return compile_template(source, html=html).render(context)
     except (MissingVariables, TemplateProblem) as error:
