@@ -66,7 +66,7 @@ class MessageSchemaAdmin(BackOfficeAdmin):
         ),
         (
             "Record",
-            {"fields": (("version", "created_ts", "updated_ts"), "attachments", "metadata"), "classes": ("tab",)},
+            {"fields": (("version", "created_ts", "updated_ts"), "metadata"), "classes": ("tab",)},
         ),
     )
 

@@ -34,6 +34,7 @@ CONTENT_ROWS: tuple[str | tuple[str, ...], ...] = (
     "template_schema",
     ("from_name", "from_email"),
     "reply_to_email",
+    "attachments",
     "sms_sender_id",
     "whatsapp_template_id",
     ("push_priority", "push_ttl"),

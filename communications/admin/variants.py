@@ -57,6 +57,9 @@ class VariantAdmin(BackOfficeAdmin):
         names = (row,) if isinstance(row, str) else row
         return tuple(name for name in names if name != unfit and ONLY_FOR.get(name, method) == method)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
     def save_model(self, request: HttpRequest, obj: MessageSchema, form: forms.ModelForm, change: bool) -> None:
         save_variant(obj, language=self.language, content=content_of(obj), by=cast(User, request.user))
 

@@ -13,7 +13,7 @@ _HEADER_LINES = 2  # the names of two files, in a unified diff
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """`sign` is that of a unified diff: `+`, `-`, a blank, or `@` before a run of lines."""
+    """`sign` is that of a unified diff: `+`, `-`, a blank, or `@` for equal lines that are left out."""
 
     sign: str
     text: str
@@ -24,6 +24,10 @@ class FieldDifference:
     field: str
     lines: tuple[Line, ...]
 
+    @property
+    def label(self) -> str:
+        return "Content" if self.field == "template_schema" else self.field.replace("_", " ").capitalize()
+
 
 def diff_versions(before: SchemaContent, after: SchemaContent) -> list[FieldDifference]:
     """The fields of a template's content that differ, each as a unified diff of its text; JSON as an outline."""
@@ -32,8 +36,8 @@ def diff_versions(before: SchemaContent, after: SchemaContent) -> list[FieldDiff
 
 
 def _compared(old: object, new: object) -> tuple[Line, ...]:
-    lines = unified_diff(_lines(old), _lines(new), lineterm="")
-    return tuple(Line(sign=line[0], text=line[1:]) for line in [*lines][_HEADER_LINES:])
+    lines = [*unified_diff(_lines(old), _lines(new), lineterm="")][_HEADER_LINES:]
+    return tuple(Line(sign=line[0], text="" if line[0] == "@" else line[1:]) for line in lines[1:])
 
 
 def _lines(value: object) -> list[str]:

@@ -62,9 +62,6 @@ class PreviewForm(forms.Form):
         if not may_choose:
             del self.fields["customer"]
 
-    class Media:
-        js = ("unfold/js/select2.init.js",)
-
 
 def preview_page(request: HttpRequest, schema: MessageSchema, site: Mapping[str, Any]) -> HttpResponse:
     """The page of `schema` within the site that `site` describes (sidebar, title)."""
@@ -74,7 +71,9 @@ def preview_page(request: HttpRequest, schema: MessageSchema, site: Mapping[str,
         "title": f"{schema.name}: preview",
         "opts": MessageSchema._meta,
         "schema": schema,
+        "original": schema,
         "form": form,
+        "sampled": not form.cleaned_data.get("customer") and _person(form) is None,
         "query": request.GET.urlencode(),
         "given": {key.removeprefix(_VALUE): value for key, value in request.GET.items() if key.startswith(_VALUE)},
     }
@@ -115,16 +114,20 @@ def _form(request: HttpRequest, schema: MessageSchema) -> PreviewForm:
 
 def _preview(request: HttpRequest, schema: MessageSchema, form: PreviewForm) -> Preview:
     customer = form.cleaned_data.get("customer")
-    person = PEOPLE.get(form.cleaned_data.get("person", ""))
     source = _source(request, schema, form.cleaned_data.get("language") or (customer.language if customer else ""))
     appointment = _next_appointment(customer) if customer else None
     return preview(
         source,
-        customer=customer or (person.customer if person else None),
+        customer=customer or _person(form),
         appointment=appointment,
         employee=None if appointment else Employee.objects.filter(user=cast(User, request.user)).first(),
         variables=_values(request.GET),
     )
+
+
+def _person(form: PreviewForm) -> Customer | None:
+    person = PEOPLE.get(form.cleaned_data.get("person", ""))
+    return person.customer if person else None
 
 
 def _source(request: HttpRequest, schema: MessageSchema, language: str) -> MessageSchema | MessageSchemaVersion:

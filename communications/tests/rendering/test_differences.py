@@ -21,9 +21,8 @@ def test_each_changed_field_has_its_lines() -> None:
     after = version(subject="Hello", template_schema={"message": "One\n2\nthree", "segmentCount": 1})
 
     assert told(before, after) == {
-        "subject": ["@@ -1 +1 @@", "-Hi", "+Hello"],
+        "subject": ["-Hi", "+Hello"],
         "template_schema": [
-            "@@ -1,5 +1,5 @@",
             " message:",
             "   One",
             "-  two",
@@ -31,7 +30,7 @@ def test_each_changed_field_has_its_lines() -> None:
             "   three",
             " segmentCount: 1",
         ],
-        "push_ttl": ["@@ -1 +0,0 @@", "-60"],
+        "push_ttl": ["-60"],
     }
 
 
@@ -40,3 +39,19 @@ def test_blocks_are_an_outline() -> None:
     after = version(template_schema={"blocks": [{"type": "text", "content": "a"}, {"type": "divider"}]})
 
     assert told(before, after)["template_schema"][-2:] == ["+  2:", "+    type: divider"]
+
+
+def test_equal_lines_far_from_a_change_are_left_out() -> None:
+    lines = [f"line {number}" for number in range(40)]
+    before, after = "\n".join(lines), "\n".join(["first", *lines[1:-1], "last"])
+
+    found = told(version(preview_text=before), version(preview_text=after))["preview_text"]
+
+    assert found[:3] == ["-line 0", "+first", " line 1"]
+    assert found.count("@") == 1 and len(found) == 11
+
+
+def test_a_field_is_called_as_its_form_calls_it() -> None:
+    changed = diff_versions(version(), version(preview_text="a", template_schema={"message": "b"}))
+
+    assert [each.label for each in changed] == ["Content", "Preview text"]
