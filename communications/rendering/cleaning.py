@@ -6,6 +6,7 @@ it may hold neither `<` nor `"`, and a variable may stand only where a text or a
 
 import html
 import re
+from itertools import zip_longest
 from urllib.parse import urlsplit
 
 import inscriptis
@@ -112,7 +113,7 @@ def clean_text(source: str, tokens: Tokens, *, field: str) -> str:
             raise problem_at(said, source, tag.start()).in_field(field)
     hidden = _BARE_LESS.sub("&lt;", hide_liquid(source.strip(), tokens, field=field))
     lines = re.sub(r"\r\n?|\n", "<br>", hidden)
-    return _checked(hidden, _TEXT_CLEANER.clean(lines), tokens, field)
+    return _checked(source, hidden, _TEXT_CLEANER.clean(lines), tokens, field)
 
 
 def clean_html(source: str, tokens: Tokens, *, field: str) -> str:
@@ -124,7 +125,7 @@ def clean_html(source: str, tokens: Tokens, *, field: str) -> str:
         raise TemplateProblem("A comment cannot stand in here.", field=field)
     if any(tokens.found(style[1]) for style in _STYLE.finditer(cleaned)):
         raise TemplateProblem("A variable cannot stand in a style.", field=field)
-    return _checked(hidden, cleaned, tokens, field)
+    return _checked(source, hidden, cleaned, tokens, field)
 
 
 def clean_url(source: str, tokens: Tokens, *, field: str, image: bool = False) -> str:
@@ -163,9 +164,12 @@ def _check_host(url: str, field: str) -> None:
         raise TemplateProblem(f"This is not an address: {error}.", field=field) from error
 
 
-def _checked(before: str, cleaned: str, tokens: Tokens, field: str) -> str:
+def _checked(source: str, before: str, cleaned: str, tokens: Tokens, field: str) -> str:
     """`cleaned`, in which every token has to be where it was."""
-    if tokens.found(before) != tokens.found(cleaned):
+    pairs = zip_longest(tokens.found(before), tokens.found(cleaned))
+    lost = next((index for index, (was, is_now) in enumerate(pairs) if was != is_now), None)
+    if lost is not None:
+        places = [liquid.start() for liquid in LIQUID.finditer(source)]
         said = "Liquid stands where nothing can be put in: in a tag, in an address that is not allowed, or in a script."
-        raise TemplateProblem(said, field=field)
+        raise problem_at(said, source, places[min(lost, len(places) - 1)]).in_field(field)
     return cleaned

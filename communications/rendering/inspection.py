@@ -35,6 +35,12 @@ _OPENING = re.compile(r"\{[{%]")
 _VERBATIM = re.compile(r"\{%-?\s{0,99}(raw|doc)\s{0,99}-?%\}")
 _MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _GAP = re.compile(r"\s{100}")
+#: What the library says in its own terms, in an author's.
+_SAID = (
+    (re.compile(r"expected tag end(\w+), found .*", re.IGNORECASE), r"“\1” is opened here and never closed"),
+    (re.compile(r"unexpected tag '(end\w+)'", re.IGNORECASE), r"“\1” closes nothing here"),
+    (re.compile(r"unexpected tag '(\w+)'", re.IGNORECASE), r"There is no tag “\1” here"),
+)
 _LOOPS = (ForNode, TablerowNode)
 
 
@@ -94,6 +100,8 @@ def problem_of(error: LiquidError, source: str, fallback: Callable[[], int]) -> 
     """The library's error in our words, at its own place or else at `fallback()`."""
     index = error.token.start_index if error.token and error.token.source == source else -1
     text = str(error.message or "this cannot be understood")
+    for pattern, said in _SAID:
+        text = pattern.sub(said, text)
     return problem_at(f"{text[:1].upper()}{text[1:]}.", source, index if index >= 0 else fallback())
 
 
