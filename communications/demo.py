@@ -9,9 +9,10 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from communications.actions.inbound import receive
-from communications.actions.schemas import save_schema
+from communications.actions.schemas import save_schema, save_variant
 from communications.choices import DeliveryMethod
 from communications.models import MessageSchema, ReminderSchedule
+from communications.rendering.designs import design
 from config.accounts.models import User
 from customers.actions.consent import ConsentStatement, record_consent
 from customers.choices import Channel, ConsentPurpose, ConsentSource, ConsentStatus, IdentifierKind
@@ -25,6 +26,11 @@ REMINDER_TEXT = (
     "Hi {{firstName}}, reminder: Your {{serviceType}} appointment is on {{date}} at {{time}}. "
     "Address: {{address}}. Reply CONFIRM or CANCEL."
 )
+REMINDER_IN_FRENCH = (
+    "Bonjour {{firstName}}, rappel : votre rendez-vous {{serviceType}} est le {{date}} à {{time}}. "
+    "Adresse : {{address}}. Répondez CONFIRMER ou ANNULER."
+)
+DESIGNS = ("welcome", "promotion", "shipped")
 OUR_NUMBER = "+15195550100"
 
 
@@ -67,6 +73,7 @@ def seed() -> None:
     _users()
     people = [_customer(person) for person in CAST]
     _template()
+    _designs()
     _appointments(people)
     for number, channel, index, text in _WRITTEN:
         receive(
@@ -152,10 +159,18 @@ def _template() -> None:
             descr="Goes out the day before an appointment; CONFIRM and CANCEL change it.",
         )
         save_schema(schema)
+        save_variant(schema, language="fr", content={"template_schema": {"message": REMINDER_IN_FRENCH}})
     ReminderSchedule.objects.get_or_create(
         name="The day before, at ten",
         defaults={"message_schema": schema, "local_time": time(10, 0), "every_seconds": 60},
     )
+
+
+def _designs() -> None:
+    """Three of the starter designs as templates of the company."""
+    for chosen in filter(None, map(design, DESIGNS)):
+        if not MessageSchema.objects.filter(name=chosen.name, category=chosen.category).exists():
+            save_schema(MessageSchema(from_name="Huron Home", from_email="hello@huronhome.ca", **chosen.as_initial()))
 
 
 def _appointments(people: Sequence[Customer]) -> None:

@@ -17,6 +17,7 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 )
 
 
+_OF_A_LIST = ("size", "first", "last")  # Liquid finds these by itself
 _NAMES_OF_ADDRESSES = ("url", "link", "href", "src")
 
 
@@ -33,6 +34,8 @@ class Specimen(Sequence[Any]):
         return f"https://example.com/{self.name}" if self.is_address else self.name
 
     def __getitem__(self, key: Any) -> "Specimen":
+        if key in _OF_A_LIST:
+            raise KeyError(key)
         if not isinstance(key, int):
             return Specimen(str(key))
         if key not in range(-2, 2):
