@@ -1,7 +1,8 @@
 """What follows from an event for the address it speaks of, beside the message's own state.
 
 A hard bounce or a complaint suppresses the address on its channel; a complaint and an unsubscription are an opt-out of
-marketing besides, in the provider's name. Each event counts once, however often it is told.
+marketing besides, in the provider's name (our own unsubscribe page has written its own). Each event counts once, however
+often it is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ def draw_consequences(receipts: Sequence[DeliveryReceipt], rows: Mapping[UUID, M
     grave.sort(key=lambda receipt: rows[receipt.reference].recipient)  # two who suppress the same wait in line
     at = database_now()
     suppressions = [_suppression(r, rows[r.reference]) for r in grave if r.kind in _SUPPRESSES]
-    opt_outs = [_opt_out(r, rows[r.reference], at) for r in grave if r.kind in _OPTS_OUT]
+    opt_outs = [_opt_out(r, rows[r.reference], at) for r in grave if r.kind in _OPTS_OUT and not r.consent_known]
     Suppression.objects.bulk_create(suppressions, ignore_conflicts=True)
     ConsentEvent.objects.bulk_create(opt_outs, ignore_conflicts=True)
 

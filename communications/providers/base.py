@@ -112,7 +112,8 @@ class SendResult:
 class DeliveryReceipt:
     """One thing a provider tells of one message. `event_id` is the same for a repeat and different for anything new.
 
-    `occurred_at` is the provider's clock, where it says; `received_at` is when we heard of it, if not now.
+    `occurred_at` is the provider's clock, where it says; `received_at` is when we heard of it, if not now. `consent_known`:
+    what it tells of the person's wish stands in the ledger already, since our own page wrote both.
     """
 
     reference: UUID
@@ -129,6 +130,7 @@ class DeliveryReceipt:
     ip_address: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
     delivery_id: UUID | None = None
+    consent_known: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

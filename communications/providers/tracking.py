@@ -52,4 +52,5 @@ class Tracking:
             ip_address=stored.remote_address,
             payload={**facts, "headers": dict(stored.headers)},
             delivery_id=stored.id,
+            consent_known=True,
         )

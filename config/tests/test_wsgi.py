@@ -120,10 +120,12 @@ def test_a_database_that_is_away_is_503_and_a_bug_is_500(wire: Wire) -> None:
 
 
 @pytest.mark.django_db
-def test_an_unknown_webhook_is_unknown_both_ways(wire: Wire, client: Any) -> None:
-    lean, whole = wire.post("/api/webhooks/nobody/knows"), client.post("/api/webhooks/nobody/knows")
+@pytest.mark.parametrize("address", ["/api/webhooks/nobody/knows", "/t/nobody/unsubscribe", "/t/nobody/o.gif", "/t/"])
+def test_both_ways_lead_to_the_same_answer(wire: Wire, client: Any, address: str) -> None:
+    lean, whole = wire.get(address), client.get(address)
 
     assert (lean.status_code, lean.content) == (whole.status_code, whole.content)
+    assert lean["Content-Type"] == whole["Content-Type"]
 
 
 def test_a_real_webhook_refuses_a_forgery_on_the_lean_way(wire: Wire) -> None:

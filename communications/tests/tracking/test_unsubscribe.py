@@ -279,3 +279,16 @@ def test_the_next_campaign_skips_whoever_left_by_a_link(visitor: Client, message
 
     assert before.kind is DecisionKind.SEND
     assert (decision().kind, decision().reason) == (DecisionKind.SKIP, Reason.NO_CONSENT)
+
+
+@pytest.mark.parametrize("choice", ["promotions", "everything"])
+def test_the_event_of_our_own_page_adds_no_opt_out_of_its_own(
+    visitor: Client, message: MessageData, choice: str
+) -> None:
+    press(visitor, message, choice)
+    process_due()
+
+    assert DeliveryEvent.objects.get().kind == EventKind.UNSUBSCRIBED
+    assert ConsentEvent.objects.filter(status="opt_out").count() == 1
+    press(visitor, message, "undo")
+    assert gets()
