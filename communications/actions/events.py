@@ -57,8 +57,9 @@ def fold_events(receipts: Sequence[DeliveryReceipt]) -> Folded:
     """
     rows = evidence.lock_rows({receipt.reference for receipt in receipts})
     unknown = frozenset(receipt.reference for receipt in receipts) - rows.keys()
-    new = evidence.store([receipt for receipt in receipts if receipt.reference in rows])
     known = evidence.known_of(rows)
+    new = evidence.store([receipt for receipt in receipts if receipt.reference in rows])
+    evidence.add_new(known, new)
     folded = [evidence.project(row, known[row.id]) for row in rows.values()]
     changed = [row for row in folded if row != rows[row.id]]
     evidence.write(changed)
