@@ -1,8 +1,8 @@
 """Named places where the chaos tests stop a process dead. Nothing happens unless the environment asks for it.
 
 `RAPPORT_FAILPOINT=after_accept:3` kills a process (SIGKILL, as `kill -9` would) when it comes there the third time. With
-`RAPPORT_FAILPOINTS=1` the same words in the file `$RAPPORT_DATA/failpoint` do it to a running system, and only once: who
-removes the file dies, and what is started in its place lives.
+`RAPPORT_FAILPOINTS=1` the file `$RAPPORT_DATA/failpoints/after_accept`, with the number in it, does it to a running system,
+and only once: who removes the file dies, and what is started in its place lives.
 """
 
 import os
@@ -10,33 +10,36 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-_FILE = Path(os.environ.get("RAPPORT_DATA", "."), "failpoint") if os.environ.get("RAPPORT_FAILPOINTS") == "1" else None
+_AT_RUN_TIME = os.environ.get("RAPPORT_FAILPOINTS") == "1"
+_FOLDER = Path(os.environ.get("RAPPORT_DATA", "."), "failpoints")
 _passed: Counter[str] = Counter()
 
 
 def failpoint(name: str) -> None:
-    wanted, _, nth = _armed().partition(":")
-    if wanted != name:
+    nth = _armed(name)
+    if nth is None:
         return
     _passed[name] += 1
-    if _passed[name] >= int(nth or 1) and _disarm():
+    if _passed[name] >= int(nth or 1) and _disarm(name):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _armed() -> str:
-    if _FILE is None:
-        return os.environ.get("RAPPORT_FAILPOINT", "")
+def _armed(name: str) -> str | None:
+    """At which time a process dies there, as it was written down; None where nobody does."""
+    if not _AT_RUN_TIME:
+        wanted, _, nth = os.environ.get("RAPPORT_FAILPOINT", "").partition(":")
+        return nth if wanted == name else None
     try:
-        return _FILE.read_text()
+        return (_FOLDER / name).read_text()
     except FileNotFoundError:
-        return ""
+        return None
 
 
-def _disarm() -> bool:
+def _disarm(name: str) -> bool:
     """Whether it is this process that dies: of several that come here together, one."""
     try:
-        if _FILE is not None:
-            _FILE.unlink()
+        if _AT_RUN_TIME:
+            (_FOLDER / name).unlink()
     except FileNotFoundError:
         return False
     return True

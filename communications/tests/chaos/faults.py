@@ -1,109 +1,134 @@
-"""What is done to a running Rapport, by name. Each returns when the fault is over; recovering is Rapport's own business."""
+"""What is done to a running Rapport, by name, and in which stream: a stream's faults come one after the other."""
 
 import signal
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import TypeAlias
 
 import psutil
 
-from communications.tests.chaos.harness import PATIENCE, Chaos
-
-Fault: TypeAlias = Callable[[Chaos], None]
+from communications.tests.chaos.harness import Chaos, Fault
+from communications.tests.chaos.load import PATIENCE
 
 _STANDSTILL = (11.0, 14.0)  # seconds: longer than a lease, so that what the frozen sender holds is taken from it
 _AWAY = (2.0, 5.0)
+_BREATH = 13.0  # seconds between two deaths of senders: the launcher gives up on one that dies five times in a minute
+_BULK = 100  # recipients
 
 
-def _sender_killed(chaos: Chaos) -> None:
-    chaos.pause(0.3, 1.5)
-    _signal(_sender(chaos), signal.SIGKILL)
+def _sender_killed(chaos: Chaos, random: Random) -> None:
+    last = max((struck.at for struck in chaos.struck if struck.name == "sender killed"), default=0.0)
+    time.sleep(max(0.0, last + _BREATH - time.time()))
+    _signal(_sender(chaos, random), signal.SIGKILL)
 
 
-def _sender_frozen(chaos: Chaos) -> None:
-    chaos.pause(0.3, 1.5)
-    frozen = _sender(chaos)
+def _sender_frozen(chaos: Chaos, random: Random) -> None:
+    frozen = _sender(chaos, random)
     _signal(frozen, signal.SIGSTOP)
     try:
-        chaos.pause(*_STANDSTILL)
+        _pause(random, *_STANDSTILL)
     finally:
         _signal(frozen, signal.SIGCONT)
 
 
-def _redis_emptied(chaos: Chaos) -> None:
-    chaos.pause(0.1, 0.5)
-    chaos.rapport.redis().flushall()
+def _redis_emptied(chaos: Chaos, random: Random) -> None:
+    chaos.rapport.until("Redis is emptied", lambda: chaos.rapport.redis().flushall(), seconds=PATIENCE)
 
 
-def _redis_stopped(chaos: Chaos) -> None:
-    chaos.rapport.engine("valkey-server").send_signal(signal.SIGKILL)
+def _redis_stopped(chaos: Chaos, random: Random) -> None:
+    _signal([_engine(chaos, "valkey-server")], signal.SIGKILL)
+    chaos.rapport.until("Redis is back", lambda: chaos.rapport.redis().ping(), seconds=PATIENCE)
 
 
-def _redis_frozen(chaos: Chaos) -> None:
-    valkey = [chaos.rapport.engine("valkey-server")]
+def _redis_frozen(chaos: Chaos, random: Random) -> None:
+    valkey = [_engine(chaos, "valkey-server")]
     _signal(valkey, signal.SIGSTOP)
     try:
-        chaos.pause(*_AWAY)
+        _pause(random, *_AWAY)
     finally:
         _signal(valkey, signal.SIGCONT)
 
 
-def _postgres_stopped(chaos: Chaos) -> None:
-    chaos.pause(0.3, 1.0)
-    chaos.rapport.engine("postgres").send_signal(signal.SIGKILL)
+def _postgres_stopped(chaos: Chaos, random: Random) -> None:
+    _signal([_engine(chaos, "postgres")], signal.SIGKILL)
     chaos.rapport.until("PostgreSQL is back", lambda: chaos.rapport.sql("SELECT 1"), seconds=PATIENCE)
 
 
-def _at_failpoint(chaos: Chaos, *, name: str) -> None:
-    """The process dies at the failpoint the first or the second time it comes there."""
-    chaos.arm(f"{name}:{chaos.random.randint(1, 2)}")
-
-    def has_struck() -> bool:
-        if chaos.is_armed():
-            chaos.trickle()
-        return not chaos.is_armed()
-
-    chaos.rapport.until(f"{name} kills", has_struck, seconds=PATIENCE)
+def _at_failpoint(chaos: Chaos, random: Random, *, name: str) -> None:
+    """A process dies at the failpoint the first or the second time it comes there."""
+    chaos.arm(name, random.randint(1, 2))
+    if name == "mid_expand":  # nobody comes there by the load alone
+        chaos.load.bulk(_BULK)
+    chaos.rapport.until(f"{name} kills", lambda: not chaos.is_armed(name), seconds=PATIENCE)
 
 
-_FAILPOINTS = ("after_claim", "before_call", "after_accept", "before_settle", "after_journal", "after_fold")
-FAULTS: dict[str, Fault] = {
-    "sender killed": _sender_killed,
-    "sender frozen": _sender_frozen,
+_SENDERS = {"sender killed": _sender_killed, "sender frozen": _sender_frozen}
+_ENGINES = {
     "Redis emptied": _redis_emptied,
     "Redis stopped": _redis_stopped,
     "Redis frozen": _redis_frozen,
     "PostgreSQL stopped": _postgres_stopped,
-    **{f"killed {name}": partial(_at_failpoint, name=name) for name in _FAILPOINTS},
+}
+_STREAM_OF_FAILPOINT = {
+    "after_claim": "claiming",
+    "before_call": "claiming",
+    "after_accept": "settling",
+    "before_settle": "settling",
+    "after_journal": "web",
+    "after_fold": "folding",
+    "mid_expand": "expanding",
+}
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        *(Fault(name=name, stream="senders", strike=strike) for name, strike in _SENDERS.items()),
+        *(Fault(name=name, stream="engines", strike=strike) for name, strike in _ENGINES.items()),
+        *(
+            Fault(name=f"killed {name}", stream=stream, strike=partial(_at_failpoint, name=name))
+            for name, stream in _STREAM_OF_FAILPOINT.items()
+        ),
+    )
 }
 
 
-def plan(*, seed: int, rounds: int) -> list[tuple[str, Fault]]:
-    """Every fault once a round, in an order of that round's own: no process dies so often that its supervisor gives up."""
-    random, planned = Random(seed), []
-    for _ in range(rounds):
-        names = list(FAULTS)
-        random.shuffle(names)
-        planned += names
-    return named(planned)
+def plan(counts: Mapping[str, int], *, seed: int) -> dict[str, list[Fault]]:
+    """Each fault so many times, each stream in an order of its own."""
+    return named([name for name, times in counts.items() for _ in range(times)], shuffled=Random(f"{seed}/plan"))
 
 
-def named(names: Sequence[str]) -> list[tuple[str, Fault]]:
-    return [(name, FAULTS[name]) for name in names]
+def named(names: Iterable[str], *, shuffled: Random | None = None) -> dict[str, list[Fault]]:
+    """These faults by stream, in this order or shuffled."""
+    streams: dict[str, list[Fault]] = {}
+    for name in names:
+        streams.setdefault(FAULTS[name].stream, []).append(FAULTS[name])
+    if shuffled:
+        for faults in streams.values():
+            shuffled.shuffle(faults)
+    return streams
 
 
-def _sender(chaos: Chaos) -> list[psutil.Process]:
+def _sender(chaos: Chaos, random: Random) -> list[psutil.Process]:
     """One of the two senders, with its pool."""
-    which = chaos.random.choice(("sender@", "sender2@"))
+    which = random.choice(("sender@", "sender2@"))
     found: list[psutil.Process] = chaos.rapport.until(
         f"{which} runs", lambda: chaos.rapport.processes("celery", "transactional", which), seconds=PATIENCE
     )
     return found
 
 
+def _engine(chaos: Chaos, name: str) -> psutil.Process:
+    found: psutil.Process = chaos.rapport.until(f"{name} runs", lambda: chaos.rapport.engine(name), seconds=PATIENCE)
+    return found
+
+
+def _pause(random: Random, shortest: float, longest: float) -> None:
+    time.sleep(random.uniform(shortest, longest))
+
+
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
     """Whoever is gone meanwhile (the launcher replaces what does not answer) needs no signal."""
     for process in processes:
-        if process.is_running():
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(number)

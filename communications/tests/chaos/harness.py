@@ -1,31 +1,23 @@
-"""One run: a whole Rapport at work, hurt in the order that a seed gives, then left alone until everything is settled.
+"""One run: a whole Rapport at work, hurt by several streams of faults at once, then left alone until all is settled.
 
-The callers do as callers do: whoever gets no answer asks again, a sender of messages with the same Idempotency-Key, a
-provider with the same MessageSid. What they were promised is kept here, apart from Rapport and its database.
-The same seed gives the same faults in the same order, with the same pauses; when exactly each strikes is up to the machine.
+A stream strikes one kind of process, one fault after the other; streams that hit different processes overlap, as faults
+do. The same seed gives each stream the same faults in the same order, with the same pauses; when exactly each strikes is
+up to the machine.
 """
 
-import json
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
-from http.client import HTTPException
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from threading import Event
 
+from communications.tests.chaos.load import PATIENCE, SCHEMA, Load
 from communications.tests.survival.rapport import ROOT, Rapport
 
-SCHEMA = "CHAOS"
 MISBEHAVIOUR = 0.15  # of all calls
-PEOPLE = 20  # who write to us, each several times
-PATIENCE = 180.0  # seconds: of a caller, and of whoever waits for calm
-_CALLERS = 6
-_LATER = (409, 429, 502, 503)
+_DOUBT_PATIENCE = 60.0  # seconds that are waited for doubts besides: some channels cannot settle theirs
 _MODES = (
     ("400", {}),
     ("429", {"retry_after": 1}),
@@ -48,27 +40,26 @@ save_schema(MessageSchema(code="{SCHEMA}", name="Chaos", message_delivery_method
 print(ApiToken.objects.create(user=User.objects.get(email="admin@rapport.test"), name="Chaos", scopes=["*"])[1])
 """
 _UNSETTLED = """
-SELECT (SELECT count(*) FROM f_message_data WHERE status IN ('pending', 'scheduled', 'sending', 'uncertain')),
+SELECT (SELECT count(*) FROM f_message_data WHERE status IN ('pending', 'scheduled', 'sending')),
        (SELECT count(*) FROM send_batches WHERE state IN ('waiting', 'working')),
-       (SELECT count(*) FROM webhook_deliveries WHERE state = 'received')
+       (SELECT count(*) FROM webhook_deliveries WHERE state = 'received'),
+       (SELECT count(*) FROM bulk_sends WHERE state = 'expanding')
 """
+_DOUBTS = "SELECT count(*) FROM f_message_data WHERE status = 'uncertain'"
 
 
-@dataclass(kw_only=True)
-class Promises:
-    """What Rapport said to its callers: the ids it answered, by key, and the inbound messages it acknowledged.
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """`stream`: whose processes it hits. `strike` returns when the fault is over; recovering is Rapport's own business."""
 
-    `longest`: seconds that one of them waited, repeats included.
-    """
-
-    accepted: dict[str, str] = field(default_factory=dict)
-    acknowledged: set[str] = field(default_factory=set)
-    longest: float = 0.0
+    name: str
+    stream: str
+    strike: Callable[["Chaos", Random], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Struck:
-    """A fault of this run: when it began, and how long it took until it was over (not until Rapport had recovered)."""
+    """A fault of this run: when it began (seconds since the epoch), and how long it took until it was over."""
 
     name: str
     at: float
@@ -76,20 +67,21 @@ class Struck:
 
 
 class Chaos:
-    def __init__(self, data: Path, *, seed: int) -> None:
-        self.rapport = Rapport(data, RAPPORT_FAILPOINTS="1")
+    def __init__(self, data: Path, *, seed: int, rate: float, beats: int = 1) -> None:
+        self.rapport = Rapport(data, RAPPORT_FAILPOINTS="1", BULK_CHUNK_SIZE="40")
         self.seed = seed
-        self.random = Random(seed)
-        self.promises = Promises()
         self.struck: list[Struck] = []
-        self._failpoint = data / "failpoint"
-        self._numbers = count(1)
-        self._token = ""
+        self.load: Load
+        self._rate, self._beats = rate, beats
+        self._failpoints = data / "failpoints"
+        self._gives_up = Event()
 
     def begin(self) -> None:
-        """Everything runs, with a second sender, and the provider misbehaves."""
+        """Everything runs, with a second sender and as many beats as asked for, and the provider misbehaves."""
         self.rapport.start(procfile=self._procfile())
-        self._token = self.rapport.django(_PREPARE).split()[-1]
+        self._failpoints.mkdir(exist_ok=True)
+        token = self.rapport.django(_PREPARE).split()[-1]
+        self.load = Load(self.rapport, token=token, seed=self.seed, rate=self._rate)
         emulator = self.rapport.emulator
         emulator.seed(self.seed)
         emulator.latency(100, 200)
@@ -100,80 +92,69 @@ class Chaos:
             left -= share
 
     def end(self) -> None:
+        self._gives_up.set()
         self.rapport.stop()
 
-    def run(self, faults: Sequence[tuple[str, Callable[["Chaos"], None]]], *, messages: int, webhooks: int) -> None:
-        """Strike with each fault while its share of the load comes in; returns when all is calm."""
-        began = time.monotonic()
-        shares = len(faults)
-        with ThreadPoolExecutor(_CALLERS, thread_name_prefix="caller") as callers:
-            for name, strike in faults:
-                coming = self._put_on(callers, messages=messages // shares, webhooks=webhooks // shares)
-                at = time.monotonic()
-                strike(self)
-                self.struck.append(Struck(name=name, at=at - began, seconds=time.monotonic() - at))
-                for each in coming:
-                    each.result()
+    def run(self, streams: Mapping[str, Sequence[Fault]], *, seconds: float, requests: int = 0) -> None:
+        """Let all streams strike, each spread over so many seconds, under a load of so many requests at least.
+
+        Returns when all is calm afterwards.
+        """
+        self.load.begin()
+        try:
+            with ThreadPoolExecutor(len(streams), thread_name_prefix="stream") as threads:
+                under_way = [threads.submit(self._strike_all, *stream, seconds) for stream in streams.items()]
+                wait(under_way, return_when=FIRST_EXCEPTION)
+                if any(stream.done() and stream.exception() for stream in under_way):
+                    self._gives_up.set()
+                for stream in under_way:
+                    stream.result()
+            self.rapport.until("load enough", lambda: self.load.answered >= requests, seconds=PATIENCE)
+        finally:
+            self.load.end()
         self.rapport.emulator.clear_faults()
         self.rapport.until("all is calm", self._is_calm, seconds=PATIENCE)
+        until = time.monotonic() + _DOUBT_PATIENCE
+        while self.rapport.sql(_DOUBTS)[0][0] and time.monotonic() < until:
+            time.sleep(0.5)
+        self.rapport.until("all is calm again", self._is_calm, seconds=PATIENCE)
 
-    def pause(self, shortest: float, longest: float) -> None:
-        time.sleep(self.random.uniform(shortest, longest))
+    def arm(self, name: str, nth: int) -> None:
+        """The next process that comes to the failpoint so often dies there."""
+        draft = self._failpoints / f"{name}.draft"
+        draft.write_text(str(nth))
+        draft.replace(self._failpoints / name)
 
-    def arm(self, name: str) -> None:
-        """The next process that comes to the failpoint dies there."""
-        draft = self._failpoint.with_suffix(".draft")
-        draft.write_text(name)
-        draft.replace(self._failpoint)
+    def is_armed(self, name: str) -> bool:
+        return (self._failpoints / name).exists()
 
-    def is_armed(self) -> bool:
-        return self._failpoint.exists()
-
-    def trickle(self) -> None:
-        """One message more, each way."""
-        self._send(next(self._numbers))
-        self._write(next(self._numbers))
+    def _strike_all(self, stream: str, faults: Sequence[Fault], seconds: float) -> None:
+        random, began = Random(f"{self.seed}/{stream}"), time.monotonic()
+        for number, fault in enumerate(faults):
+            planned = (number + random.uniform(0.2, 0.8)) * seconds / len(faults)
+            if self._gives_up.wait(max(0.0, began + planned - time.monotonic())):
+                return
+            self.load.check()
+            at = time.time()
+            fault.strike(self, random)
+            self.struck.append(Struck(name=fault.name, at=at, seconds=time.time() - at))
 
     def _procfile(self) -> Path:
         lines = (ROOT / "Procfile").read_text().splitlines()
-        sender = next(line for line in lines if line.startswith("sender:"))
-        lines.append(sender.replace("sender:", "sender2:").replace("sender@", "sender2@"))
+        lines += [_another(lines, "sender", "2")]
+        lines += [_another(lines, "beat", str(number)) for number in range(2, self._beats + 1)]
         path = self.rapport.data.parent / "Procfile"
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def _put_on(self, callers: ThreadPoolExecutor, *, messages: int, webhooks: int) -> list[Future[None]]:
-        work = [self._send] * messages + [self._write] * webhooks
-        self.random.shuffle(work)
-        return [callers.submit(do, next(self._numbers)) for do in work]
-
-    def _send(self, number: int) -> None:
-        key = f"chaos-{number}"
-        values = {"message_schema": SCHEMA, "recipient": f"+1416{2_000_000 + number}", "variables": {"part": number}}
-        headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": key}
-        answer = self._insist(partial(self.rapport.post, "/api/v1/message-data", values, headers), wanted=201)
-        self.promises.accepted[key] = json.loads(answer[1])["id"]
-
-    def _write(self, number: int) -> None:
-        sid = f"SM{number:032x}"
-        sender = f"+1647{2_000_000 + number % PEOPLE}"
-        self._insist(partial(self.rapport.sms, sender, f"Is number {number} here?", sid), wanted=200)
-        self.promises.acknowledged.add(sid)
-
-    def _insist(self, ask: Callable[[], tuple[Any, ...]], *, wanted: int) -> tuple[Any, ...]:
-        """The answer with the status that was wanted. No answer, or one that says "later", is asked for again."""
-        began = time.monotonic()
-        while time.monotonic() - began < PATIENCE:
-            with suppress(OSError, HTTPException):  # whoever was to answer died
-                answer = ask()
-                if answer[0] == wanted:
-                    self.promises.longest = max(self.promises.longest, time.monotonic() - began)
-                    return answer
-                assert answer[0] in _LATER, f"an answer that no caller deserves: {answer}"
-            time.sleep(0.2)
-        raise AssertionError(f"no {wanted} within {PATIENCE} s")
-
     def _is_calm(self) -> bool:
         unsettled = self.rapport.sql(_UNSETTLED)[0]
-        assert not any(unsettled), "messages, batches, webhooks left: {}, {}, {}".format(*unsettled)
+        assert not any(unsettled), "messages, batches, webhooks, bulk requests left: {}, {}, {}, {}".format(*unsettled)
         return not self.rapport.emulator.control("GET", "/callbacks")["pending"]
+
+
+def _another(lines: Sequence[str], name: str, suffix: str) -> str:
+    """A second process of a kind, with a name and a file of its own."""
+    line = next(line for line in lines if line.startswith(f"{name}:"))
+    line = line.replace(f"{name}:", f"{name}{suffix}:", 1)
+    return line.replace(f"{name}@", f"{name}{suffix}@").replace("/schedule", f"/schedule{suffix}")

@@ -1,17 +1,19 @@
 """What must hold when all is calm, whatever happened: asked of the database and of the provider's ledger, never of Rapport."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import TypeAlias
 
-from communications.tests.chaos.harness import PEOPLE, SCHEMA, Chaos
+from communications.tests.chaos.harness import Chaos
+from communications.tests.chaos.load import PEOPLE, SCHEMA
 
-_TAKEN = ("sent", "delivered", "bounced")
+TAKEN = ("sent", "delivered", "bounced")
 _NOT_TAKEN = ("failed", "suppressed", "cancelled")
-_FINAL = (*_TAKEN, *_NOT_TAKEN, "uncertain")
+_FINAL = (*TAKEN, *_NOT_TAKEN, "uncertain")
 _REFUSED = ("rejected", "gave_up")  # failed without having been taken; `undelivered` was taken
 _MOST_SHOWN = 5
+_LATEST = 10.0  # seconds after an opt-out was written down: what was decided before may leave as long as a lease runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +25,19 @@ class Row:
     reason: str
     possible_duplicate: bool
     interaction: str | None
+    bulk: str | None
+    recipient: str
+    created_at: float
+    decided_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What the invariants are asked of. `taken`: how often the provider accepted each of our messages, by its id."""
+    """What the invariants are asked of. `taken`: when the provider accepted each of our messages, by its id."""
 
     chaos: Chaos
     rows: list[Row]
-    taken: Counter[str]
+    taken: Mapping[str, list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,32 +56,43 @@ class Verdict:
 Check: TypeAlias = Callable[[Evidence], list[str]]
 
 
-def judge(chaos: Chaos) -> list[Verdict]:
+def judge(evidence: Evidence) -> list[Verdict]:
     """Every invariant's verdict."""
-    evidence = gather(chaos)
     return [Verdict(name=name, says=says, broken=check(evidence)) for name, says, check in _INVARIANTS]
 
 
 def gather(chaos: Chaos) -> Evidence:
     found = chaos.rapport.sql(
         """
-        SELECT m.id::text, m.status, m.decision_reason, m.possible_duplicate, m.interaction_id::text
+        SELECT m.id::text, m.status, m.decision_reason, m.possible_duplicate, m.interaction_id::text, m.bulk_id::text,
+            m.recipient, extract(epoch FROM m.created_ts)::float, coalesce(extract(epoch FROM m.decided_ts), 0)::float
         FROM f_message_data m JOIN d_message_schema s ON s.id = m.message_schema_id WHERE s.code = %s
         """,
         SCHEMA,
     )
-    names = ("id", "status", "reason", "possible_duplicate", "interaction")
-    accepted = chaos.rapport.emulator.ledger("accepted")
-    return Evidence(
-        chaos=chaos,
-        rows=[Row(**dict(zip(names, values, strict=True))) for values in found],
-        taken=Counter(entry["reference"] for entry in accepted if entry["reference"]),
-    )
+    names = [each.name for each in fields(Row)]
+    taken: dict[str, list[float]] = defaultdict(list)
+    for entry in chaos.rapport.emulator.ledger("accepted"):
+        if entry["reference"]:
+            taken[entry["reference"]].append(entry["at"])
+    return Evidence(chaos=chaos, rows=[Row(**dict(zip(names, values, strict=True))) for values in found], taken=taken)
 
 
 def _one_row_a_request(evidence: Evidence) -> list[str]:
-    promised, stored = Counter(evidence.chaos.promises.accepted.values()), Counter(row.id for row in evidence.rows)
+    promised = Counter(message for message, _ in evidence.chaos.load.promises.accepted.values())
+    stored = Counter(row.id for row in evidence.rows if row.bulk is None)
     return _strange("promised, not stored", promised - stored) + _strange("stored, not promised", stored - promised)
+
+
+def _one_row_a_recipient(evidence: Evidence) -> list[str]:
+    promised = Counter(evidence.chaos.load.promises.bulks)
+    stored = Counter(row.bulk for row in evidence.rows if row.bulk)
+    met = Counter(row.recipient for row in evidence.rows if row.bulk)
+    return [
+        *_strange("recipients passed over, of requests", promised - stored),
+        *_strange("recipients too many, of requests", stored - promised),
+        *_strange("recipients met twice", [recipient for recipient, times in met.items() if times > 1]),
+    ]
 
 
 def _nothing_in_flight(evidence: Evidence) -> list[str]:
@@ -86,11 +103,13 @@ def _nothing_in_flight(evidence: Evidence) -> list[str]:
 
 def _never_twice_unflagged(evidence: Evidence) -> list[str]:
     flagged = {row.id for row in evidence.rows if row.possible_duplicate}
-    return _strange("taken twice", [key for key, times in evidence.taken.items() if times > 1 and key not in flagged])
+    return _strange(
+        "taken twice", [key for key, times in evidence.taken.items() if len(times) > 1 and key not in flagged]
+    )
 
 
 def _sent_is_what_was_taken(evidence: Evidence) -> list[str]:
-    sent = {row.id for row in evidence.rows if row.status in _TAKEN or row.reason == "undelivered"}
+    sent = {row.id for row in evidence.rows if row.status in TAKEN or row.reason == "undelivered"}
     refused = {row.id for row in evidence.rows if row.status in _NOT_TAKEN} - sent
     return [
         *_strange("sent, but the provider has it not", sent - set(evidence.taken)),
@@ -105,16 +124,17 @@ def _unreasoned(rows: Iterable[Row]) -> list[str]:
 
 def _acknowledged_is_stored(evidence: Evidence) -> list[str]:
     found = evidence.chaos.rapport.sql(
-        "SELECT channel_message_id FROM communication_messages WHERE channel_message_id LIKE %s", "SM0000%"
+        "SELECT channel_message_id FROM communication_messages WHERE channel_message_id ~ %s", "^SM(0000|stop)"
     )
     recorded = Counter(sid for (sid,) in found)
     bodies = evidence.chaos.rapport.sql("SELECT body FROM webhook_deliveries WHERE state = 'quarantined'")
     quarantined = " ".join(bytes(body).decode() for (body,) in bodies)
-    missing = [s for s in evidence.chaos.promises.acknowledged if s not in recorded and s not in quarantined]
+    acknowledged = evidence.chaos.load.promises.acknowledged
+    missing = [s for s in acknowledged if s not in recorded and s not in quarantined]
     waiting = "SELECT id::text FROM webhook_deliveries WHERE state = 'received'"
     return [
         *_strange("acknowledged, not recorded", missing),
-        *_strange("recorded, never acknowledged", set(recorded) - evidence.chaos.promises.acknowledged),
+        *_strange("recorded, never acknowledged", set(recorded) - set(acknowledged)),
         *_found(evidence, "not processed", waiting),
     ]
 
@@ -129,6 +149,24 @@ def _receipts_are_stored(evidence: Evidence) -> list[str]:
         event.rsplit(":", 1)[0] for (event,) in evidence.chaos.rapport.sql("SELECT event_id FROM delivery_events")
     }
     return _strange("receipt acknowledged, not stored", told - events)
+
+
+def _no_call_after_an_opt_out(evidence: Evidence) -> list[str]:
+    events = evidence.chaos.rapport.sql(
+        """
+        SELECT address, extract(epoch FROM min(created_at))::float FROM consent_events
+        WHERE channel = 'sms' AND status = 'opt_out' GROUP BY address
+        """
+    )
+    opted_out: dict[str, float] = dict(events)
+    late = [
+        f"{row.id} by {max(evidence.taken[row.id]) - opted_out[row.recipient]:.1f} s"
+        for row in evidence.rows
+        if row.recipient in opted_out
+        and row.id in evidence.taken
+        and max(evidence.taken[row.id]) > opted_out[row.recipient] + _LATEST
+    ]
+    return _strange("called after the opt-out", late)
 
 
 def _one_customer_one_conversation(evidence: Evidence) -> list[str]:
@@ -166,7 +204,7 @@ def _one_customer_throughout(evidence: Evidence) -> list[str]:
 
 
 def _one_interaction_a_message(evidence: Evidence) -> list[str]:
-    sent = [row for row in evidence.rows if row.status in _TAKEN]
+    sent = [row for row in evidence.rows if row.status in TAKEN]
     orphans = """
         SELECT i.id::text FROM f_customer_interaction i JOIN customer_identifiers c ON c.customer_id = i.customer_id
         WHERE c.identifier_value LIKE '+14162%%' AND i.interaction_subtype = 'outbound'
@@ -180,12 +218,14 @@ def _one_interaction_a_message(evidence: Evidence) -> list[str]:
 
 _INVARIANTS: tuple[tuple[str, str, Check], ...] = (
     ("I1", "one row for each accepted request and key", _one_row_a_request),
+    ("I1", "one row for each recipient of a bulk request", _one_row_a_recipient),
     ("I2", "every message is settled or honestly uncertain, none in flight past its lease", _nothing_in_flight),
     ("I3", "no message was taken twice by the provider without a flag", _never_twice_unflagged),
     ("I4", "sent is what the provider took, refused is what it did not", _sent_is_what_was_taken),
     ("I6", "every acknowledged message is recorded once or quarantined", _acknowledged_is_stored),
     ("I6", "every acknowledged receipt is stored", _receipts_are_stored),
     ("I7", "one customer for each address, one active conversation for each customer", _one_customer_one_conversation),
+    ("I8", "nobody is called after an opt-out", _no_call_after_an_opt_out),
     ("I13", "numbers are unique", _numbers_are_unique),
     ("I14", "a message, its conversation and its interaction name one customer", _one_customer_throughout),
     ("I14", "one interaction for each sent message", _one_interaction_a_message),

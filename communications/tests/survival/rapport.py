@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 
 import psutil
 import psycopg
-from redis import Redis
+from redis import Redis, RedisError
 
 from communications.emulator.testing import Emulator
 from config import engines
@@ -158,7 +158,7 @@ class Rapport:
             try:
                 if found := look():
                     return found
-            except (OSError, psycopg.Error, AssertionError) as error:
+            except (OSError, psycopg.Error, RedisError, AssertionError) as error:
                 last: BaseException | None = error
             else:
                 last = None
