@@ -6,9 +6,10 @@ from typing import Any
 
 import structlog
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
+from communications import watchdog
 from communications.actions import bulk, journal, reminders, upkeep
 from communications.sending import run, sweep
 from customers.choices import Purpose
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 # Celery tells its children nothing when it is asked to stop, so they look at this between slices. Made at import, before
 # the pool forks.
 _stopping = multiprocessing.Event()
+worker_ready.connect(watchdog.watch)
 
 
 @worker_shutting_down.connect

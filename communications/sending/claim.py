@@ -6,10 +6,10 @@ are claimed with their like alone and in tenths; the last of them, one message e
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +20,8 @@ from communications.providers import registry
 from communications.sending.circuit import Permit, permit
 from config.db import array_literal, fetch_all
 from customers.choices import Channel
+
+Ask: TypeAlias = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 
 MOST_BATCHES = 256
 LAST_DEATHS = 3  # a batch of one message that died so often is a suspect: dying alone proves it guilty
@@ -123,9 +125,12 @@ def claim_due(purpose: str, *, most_rows: int = 0) -> list[Claim]:
     return [Claim(**dict(zip(names, row, strict=True)), slice_rows=slice_rows, probe=probe) for row in rows]
 
 
-def due_within(purpose: str, seconds: float = 0.0) -> float | None:
-    """In about how many seconds a batch of this purpose can be claimed; None when it takes longer than `seconds`."""
-    wait = fetch_all(_FIRST_DUE, _within(purpose, seconds))[0][0]
+def due_within(purpose: str, seconds: float = 0.0, *, ask: Ask = fetch_all) -> float | None:
+    """In about how many seconds a batch of this purpose can be claimed; None when it takes longer than `seconds`.
+
+    `ask` puts the statement to another connection than this thread's own.
+    """
+    wait = ask(_FIRST_DUE, _within(purpose, seconds))[0][0]
     return None if wait is None else max(0.0, wait)
 
 

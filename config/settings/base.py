@@ -219,6 +219,7 @@ SEND_SLICE_SIZE = env.int("SEND_SLICE_SIZE", 256)  # rows whose calls are in fli
 SEND_LANES = env.int("SEND_LANES", 3)  # slices under way at once in a sender; fewer than DATABASE_POOL_SIZE
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", 60)  # more than three times the provider's timeout
 BULK_CHUNK_SIZE = env.int("BULK_CHUNK_SIZE", 500)  # recipients of a bulk request taken on in one transaction
+OVERDUE_SECONDS = env.int("OVERDUE_SECONDS", 60)  # what a sender that idles may leave waiting; then it starts anew
 SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
 UNDO_SECONDS_PEOPLE = env.int("UNDO_SECONDS_PEOPLE", 10)  # a reply by a person may be taken back for so long
 UNDO_SECONDS_API = env.int("UNDO_SECONDS_API", 0)
