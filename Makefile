@@ -38,7 +38,7 @@ demo: runtime ## play the use cases end to end and print what happened
 	@exec $(PYTHON) manage.py demo $(ARGS)
 
 bench: development ## measure: sending, webhooks, then seeded faults (ARGS for all of them)
-	@set -e; for program in sending webhooks chaos; do \
+	@set -e; for program in sending optout webhooks chaos; do \
 		echo "== bench/$$program.py"; $(PYTHON) "bench/$$program.py" $(ARGS); \
 	done
 

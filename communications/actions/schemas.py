@@ -41,7 +41,7 @@ class _Draft:
     @property
     def campaign(self) -> str | None:
         """What links are followed under. Opens and clicks are not, where `metadata` says `"tracking": false`."""
-        return self.code if self.schema.metadata.get("tracking", True) else None
+        return self.code or None if self.schema.metadata.get("tracking", True) else None
 
 
 @dataclass(frozen=True, kw_only=True)
