@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -22,6 +23,32 @@ from config.accounts.models import User
 from config.back_office import BackOfficeAdmin, ReadOnlyInline
 
 _IS_PLAIN = "message_delivery_method == 'SMS' || message_delivery_method == 'WHATSAPP'"
+
+_CONDITIONS = {
+    "message": _IS_PLAIN,
+    "template_schema": f"!({_IS_PLAIN})",
+    **{name: f"message_delivery_method == '{method}'" for name, method in ONLY_FOR.items()},
+}
+_FIELDSETS = (
+    (None, {"fields": ("name", ("message_delivery_method", "purpose"), ("category", "code"), "descr")}),
+    ("Content", {"fields": CONTENT_ROWS}),
+    (
+        "When it may be sent",
+        {
+            "fields": (
+                ("status", "active_flag"),
+                "from_ts",
+                "to_ts",
+                ("validity_seconds", "default_language"),
+                "rather_twice_than_never",
+            )
+        },
+    ),
+    (
+        "Record",
+        {"fields": (("version", "created_ts", "updated_ts"), "metadata"), "classes": ("tab",)},
+    ),
+)
 
 
 class VersionInline(ReadOnlyInline):
@@ -44,31 +71,8 @@ class MessageSchemaAdmin(BackOfficeAdmin):
     inlines = (VersionInline,)
     readonly_fields = ("version", "created_ts", "updated_ts")
     change_form_outer_before_template = "communications/admin/_template_head.html"
-    conditional_fields: ClassVar = {
-        "message": _IS_PLAIN,
-        "template_schema": f"!({_IS_PLAIN})",
-        **{name: f"message_delivery_method == '{method}'" for name, method in ONLY_FOR.items()},
-    }
-    fieldsets = (
-        (None, {"fields": ("name", ("message_delivery_method", "purpose"), ("category", "code"), "descr")}),
-        ("Content", {"fields": CONTENT_ROWS}),
-        (
-            "When it may be sent",
-            {
-                "fields": (
-                    ("status", "active_flag"),
-                    "from_ts",
-                    "to_ts",
-                    ("validity_seconds", "default_language"),
-                    "rather_twice_than_never",
-                )
-            },
-        ),
-        (
-            "Record",
-            {"fields": (("version", "created_ts", "updated_ts"), "metadata"), "classes": ("tab",)},
-        ),
-    )
+    conditional_fields = _CONDITIONS
+    fieldsets = _FIELDSETS
 
     class Media:
         css: ClassVar = {"all": ("communications/templates.css",)}
@@ -122,7 +126,8 @@ class MessageSchemaAdmin(BackOfficeAdmin):
         return VariantAdmin(self.admin_site, schema, language).edit(request)
 
     def _viewable(self, request: HttpRequest, pk: UUID) -> MessageSchema:
-        previews.require(self.has_view_permission(request))
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return get_object_or_404(MessageSchema, pk=pk)
 
     def save_model(self, request: HttpRequest, obj: MessageSchema, form: forms.ModelForm, change: bool) -> None:

@@ -43,6 +43,7 @@ class Variable:
 class Preview:
     """`shown` is the look of its method; for each of `missing` a send would be refused."""
 
+    source: SchemaContent
     method: DeliveryMethod
     language: str
     shown: Shown
@@ -74,7 +75,7 @@ def preview(
     shown, missing = _shown(look, facts, sampled=customer is None)
     names = [name for name in look.variables if root_of(name) not in RESERVED]
     told = tuple(_told(name, facts, name in missing or customer is None) for name in names)
-    return Preview(method=method, language=language, shown=shown, variables=told, missing=missing)
+    return Preview(source=source, method=method, language=language, shown=shown, variables=told, missing=missing)
 
 
 def _shown(look: Look, facts: Mapping[str, Any], *, sampled: bool) -> tuple[Shown, tuple[str, ...]]:

@@ -176,7 +176,8 @@ def test_an_sms_is_shown_as_it_arrives_with_its_price(staff: Client) -> None:
 def test_what_is_missing_is_named_and_test_values_take_its_place(staff: Client) -> None:
     schema = saved(template_schema={"message": "{{ order.number }} {% for l in lines %}{{ l.name }};{% endfor %}"})
 
-    assert "Not sent like this." in shown(staff, schema)
+    assert "To be sent it needs a value for" in shown(staff, schema)
+    assert "Not sent like this." in shown(staff, schema, person="nothing")
     html = shown(staff, schema, **{"v-order.number": "<7>", "v-lines": '[{"name": "Filter"}]'})
 
     assert "Not sent like this." not in html

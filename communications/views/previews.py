@@ -8,7 +8,6 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -98,11 +97,6 @@ def email_page(request: HttpRequest, schema: MessageSchema) -> HttpResponse:
         html = html.replace("</head>", _DARK, 1)
     headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
     return HttpResponse(html, headers=headers)
-
-
-def require(permission: bool) -> None:
-    if not permission:
-        raise PermissionDenied
 
 
 def _form(request: HttpRequest, schema: MessageSchema) -> PreviewForm:
