@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -28,6 +29,10 @@ _NEVER_LEFT = (
     aiohttp.InvalidURL,
     aiohttp.ConnectionTimeoutError,
 )
+
+
+_FORM_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~")
+_FORM_QUOTED = {code: "+" if code == 32 else f"%{code:02X}" for code in range(128) if chr(code) not in _FORM_SAFE}
 
 
 class NotSent(Exception):
@@ -103,6 +108,17 @@ def check_time() -> None:
     until = call_until.get()
     if until is not None and time.monotonic() > until:
         raise NotSent("The sender stood still for too long; the message goes back to the queue.")
+
+
+def form(fields: Mapping[str, str]) -> str:
+    """`fields` as application/x-www-form-urlencoded, as `urllib.parse.urlencode` has it; that quotes letter by letter in Python,
+    which for an SMS costs a quarter of its call.
+    """
+    return "&".join(f"{name}={_quoted(value)}" for name, value in fields.items())
+
+
+def _quoted(text: str) -> str:
+    return text.translate(_FORM_QUOTED) if text.isascii() else quote_plus(text)
 
 
 def _say(error: BaseException) -> str:

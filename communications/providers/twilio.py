@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 from uuid import UUID
@@ -34,7 +35,7 @@ from communications.providers.base import (
     SendResult,
     StoredRequest,
 )
-from communications.providers.http import Answer, NoAnswer, NotSent, Wire, retry_after
+from communications.providers.http import Answer, NoAnswer, NotSent, Wire, form, retry_after
 from customers.choices import Channel
 from interactions.actions.facts import InboundMessage
 
@@ -127,9 +128,7 @@ class Twilio:
 
     async def _send_one(self, message: OutboundMessage) -> SendResult:
         try:
-            answer = await self._wire.call(
-                "POST", _messages_url(), data=urlencode(_fields(message)), headers=_FORM | _auth()
-            )
+            answer = await self._wire.call("POST", _messages_url(), data=form(_fields(message)), headers=_headers())
         except NotSent as error:
             return SendResult(
                 reference=message.reference, outcome=Outcome.RETRY, detail=str(error), error_code="not_sent"
@@ -161,7 +160,7 @@ class Twilio:
         messages: list[Mapping[str, Any]] = []
         while url:
             try:
-                answer = await self._wire.call("GET", url, headers=_auth())
+                answer = await self._wire.call("GET", url, headers=_headers())
             except (NotSent, NoAnswer):
                 return None
             page = answer.json()
@@ -193,9 +192,13 @@ def _messages_url() -> str:
     return f"{settings.TWILIO_BASE_URL}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/Messages.json"
 
 
-def _auth() -> dict[str, str]:
-    basic = aiohttp.encode_basic_auth(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
-    return {"Authorization": basic}
+def _headers() -> dict[str, str]:
+    return _headers_for(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
+
+
+@lru_cache(maxsize=4)
+def _headers_for(account: str, token: str) -> dict[str, str]:
+    return _FORM | {"Authorization": aiohttp.encode_basic_auth(account, token)}
 
 
 def _fields(message: OutboundMessage) -> dict[str, str]:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 from django.utils import timezone
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 from uuid_utils.compat import uuid7
 
@@ -16,7 +18,7 @@ from communications.emulator.testing import Emulator
 from communications.exceptions import UnreadableDelivery, WebhookRejected
 from communications.providers import twilio
 from communications.providers.base import Outcome, Provider
-from communications.providers.http import call_until
+from communications.providers.http import call_until, form
 from communications.tests.engine_fixtures import provider
 from communications.tests.providers.contracts import LookupContract, Post
 from communications.tests.providers.proxy import Odd, odd_proxy
@@ -330,3 +332,9 @@ def test_a_price_becomes_what_it_costs() -> None:
     assert twilio._price("-0.00790") == Decimal("0.00790")
     assert twilio._price(None) is None
     assert twilio._price("free") is None
+
+
+@given(st.dictionaries(st.sampled_from(["To", "From", "Body", "StatusCallback"]), st.text(max_size=60)))
+def test_a_form_is_written_as_the_standard_library_writes_it(fields: dict[str, str]) -> None:
+    assume(all(not any("\ud800" <= letter <= "\udfff" for letter in value) for value in fields.values()))
+    assert form(fields) == urlencode(fields)
