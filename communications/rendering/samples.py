@@ -7,12 +7,13 @@ from typing import Any
 from communications.rendering.liquid import Compiled
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.variables import SAMPLES
+from communications.tracking.links import TRACKING_URL, UNSUBSCRIBE_URL
 
 #: The tracker gives every e-mail its own of these; here they lead nowhere (RFC 2606).
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
-        "trackingUrl": "https://preview.invalid/t",
-        "unsubscribeUrl": "https://preview.invalid/t/unsubscribe",
+        TRACKING_URL: "https://preview.invalid/t",
+        UNSUBSCRIBE_URL: "https://preview.invalid/t/unsubscribe",
     }
 )
 
