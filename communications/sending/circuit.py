@@ -3,16 +3,21 @@
 Closed, it counts: twenty calls of which half failed within thirty seconds open it, and one answer that refuses our whole
 account opens it at once. Open, the provider's batches are not claimed (see `claim`) until, at `probe_at`, one process may
 send one message. What becomes of that closes the circuit, or opens it for twice as long, five minutes at most.
+
+A call that carries many messages counts as five, however many it carries: one alone proves nothing, and to wait for twenty
+would put twenty thousand mails in doubt.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 import structlog
 
 from communications.models import ProviderCircuit
+from communications.providers import registry
 from communications.providers.base import Outcome, SendResult
 from config.db import fetch_all
 
@@ -20,8 +25,10 @@ log = structlog.get_logger(__name__)
 
 WINDOW_SECONDS = 30
 FEWEST_CALLS = 20
+LARGE_CALL = 5  # what a call that carries many counts
 FIRST_PAUSE, LONGEST_PAUSE = 30, 300  # seconds until a probe
 
+_NOT_SENT = "not_sent"  # every provider's word for a call that never left
 _FAILED = (Outcome.RETRY, Outcome.DOWN, Outcome.UNCERTAIN)
 _NEXT_PROBE = (
     f"clock_timestamp() + make_interval(secs => least({LONGEST_PAUSE}, {FIRST_PAUSE} * 2 ^ least(openings, 9)))"
@@ -95,14 +102,15 @@ def permit(provider: str) -> Permit:
     return Permit.NONE if is_open else Permit.ALL
 
 
-def note(provider: str, results: Sequence[SendResult], *, probe: bool = False) -> Noted:
-    """Tell the circuit what the calls of a slice did.
+def note(provider: str, results: Sequence[SendResult], *, probe: bool = False, in_time: bool = True) -> Noted:
+    """Tell the circuit what the calls of a slice did. Not `in_time`: what was not sent is the sender's failure, who stood still.
 
     At an open circuit a call that can be made again is the provider's failure and not the message's: it burns no attempt.
     """
-    if not results:
+    called = [result for result in results if in_time or result.error_code != _NOT_SENT]
+    if not called:
         return Noted(results=results)
-    is_open = _note_probe(provider, results) if probe else _note_calls(provider, results)
+    is_open = _note_probe(provider, called) if probe else _note_calls(provider, called)
     return Noted(results=[_unburned(result) for result in results] if is_open else results, is_open=is_open)
 
 
@@ -111,8 +119,8 @@ def _note_calls(provider: str, results: Sequence[SendResult]) -> bool:
     failed = [result for result in results if _is_failure(result)]
     values: dict[str, Any] = {
         "provider": provider,
-        "calls": len(results),
-        "failures": len(failed),
+        "calls": _calls(provider, len(results) - len(failed)) + _calls(provider, len(failed)),
+        "failures": _calls(provider, len(failed)),
         "refused": any(result.outcome is Outcome.DOWN for result in failed),
         "error": _error(failed),
     }
@@ -134,6 +142,12 @@ def _note_probe(provider: str, results: Sequence[SendResult]) -> bool:
     elif closed := fetch_all(_CLOSE, [provider]):
         log.warning("circuit_closed", provider=provider, opened_at=closed[0][0])
     return bool(failed)
+
+
+def _calls(provider: str, messages: int) -> int:
+    """What the calls that carried so many messages count."""
+    carries = registry.get(provider).capabilities.calls_of
+    return messages if carries == 1 else ceil(messages / carries) * LARGE_CALL
 
 
 def _is_failure(result: SendResult) -> bool:

@@ -22,7 +22,6 @@ from communications.sending.slices import Slice, Waiting, prepare, waiting_rows
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN = 0.1  # seconds
-_STAY = 3.0  # seconds that an idle lane waits for what is due soon: a slow line lets one go at a time
 _OUTCOMES = {"retry": Outcome.RETRY, "down": Outcome.DOWN, "permanent": Outcome.REJECTED}
 
 
@@ -37,18 +36,17 @@ def send_due(purpose: str, *, should_stop: Callable[[], bool] = lambda: False) -
 def send_in_lanes(purpose: str, *, lanes: int, should_stop: Callable[[], bool]) -> None:
     """As `send_due`, on several threads: a call that hangs holds up its own slice, and the other lanes go on.
 
-    A lane that finds nothing keeps looking as long as another one is busy or something is due within seconds. Raises what
-    the first lane raised.
+    A lane that finds nothing keeps looking as long as another one is busy, or something is due before the next tick: so a
+    slow line is as fast as it may be. Raises what the first lane raised.
     """
     busy = [True] * lanes
 
     def work(lane: int) -> None:
         try:
-            while not should_stop():
-                busy[lane] = _send_claimed(purpose, should_stop) is not None
-                if not busy[lane]:
-                    if not any(busy) and due_within(purpose, _STAY) is None:
-                        return
+            while not should_stop() and (busy[lane] or any(busy)):
+                has_sent = _send_claimed(purpose, should_stop) is not None
+                busy[lane] = has_sent or due_within(purpose, settings.TICK_SECONDS) is not None
+                if not has_sent:
                     time.sleep(_LOOK_AGAIN)
         finally:
             busy[lane] = False
@@ -83,7 +81,7 @@ def _work_off(claims: Sequence[Claim], should_stop: Callable[[], bool]) -> int:
         if len(share.places) < len(part):
             put_off(claims, share.wait_seconds)
             return settled
-        if first.probe or noted.is_open:
+        if noted.is_open or (first.probe and noted.results):
             put_off(claims, 0.0)  # the rest waits with the provider's other batches
             return settled
     finish(claims)
@@ -100,8 +98,7 @@ def _send_slice(claims: Sequence[Claim], part: Sequence[Waiting]) -> Noted:
         return Noted(results=())
     failpoint("before_call")
     results = _call(sent, until)
-    stood_still = time.monotonic() > until  # which proves nothing about the provider
-    noted = Noted(results=results) if stood_still else note(provider, results, probe=claims[0].probe)
+    noted = note(provider, results, probe=claims[0].probe, in_time=time.monotonic() <= until)
     failpoint("after_accept")
     settle(sent, noted.results)
     log.info("slice_settled", provider=provider, rows=len(noted.results))

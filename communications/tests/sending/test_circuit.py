@@ -99,6 +99,24 @@ def test_a_refused_message_and_a_call_that_is_to_be_slower_are_none() -> None:
     assert (circuit().state, circuit().failures) == ("closed", 0)
 
 
+def test_a_call_that_carries_many_mails_counts_as_five() -> None:
+    lost = results(1_000, Outcome.UNCERTAIN, error_code="no_answer")
+
+    assert not note("sendgrid", results(2_500)).is_open  # three calls
+    assert not note("sendgrid", lost).is_open
+    assert not note("sendgrid", lost).is_open
+    assert note("sendgrid", results(1, Outcome.UNCERTAIN)).is_open
+
+
+def test_a_sender_that_stood_still_tells_of_the_calls_it_made_and_no_others() -> None:
+    unsent = results(30, Outcome.RETRY, error_code="not_sent")
+
+    assert note(TWILIO, unsent, in_time=False) == Noted(results=unsent)
+    assert not ProviderCircuit.objects.exists()
+    assert note(TWILIO, [*unsent, *results(20, Outcome.UNCERTAIN)], in_time=False).is_open
+    assert circuit().calls == 20
+
+
 def test_a_refused_account_opens_it_at_once() -> None:
     note(TWILIO, results(100))
     note(TWILIO, results(1, Outcome.DOWN, error_code="20003"))
