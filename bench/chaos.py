@@ -105,6 +105,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="over which the faults are spread; 3 by default")
     parser.add_argument("--rate", type=float, default=5.0, help="requests a second besides the bulk requests")
+    parser.add_argument("--mail", type=float, default=0.2, help="the share of requests that ask for an e-mail")
     parser.add_argument("--full", action="store_true", help=f"{FULL_MINUTES:g} minutes, with the counts we aim at")
     parser.add_argument("--keep", action="store_true", help="leave the data and the log where they are")
     for name in FAULTS:
@@ -124,7 +125,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="rapport-chaos-"))
     folder.chmod(0o755)
     try:
-        held = run(Chaos(folder / "data", seed=arguments.seed, rate=arguments.rate, beats=3), counts, minutes=minutes)
+        load = {"rate": arguments.rate, "mail": arguments.mail}
+        chaos = Chaos(folder / "data", seed=arguments.seed, beats=3, **load)
+        held = run(chaos, counts, minutes=minutes)
     finally:
         if arguments.keep:
             print(f"data and log: {folder}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from threading import Event
 
-from communications.tests.chaos.load import PATIENCE, SCHEMA, Load
+from communications.tests.chaos.load import MAIL_SCHEMA, PATIENCE, SCHEMA, Load
 from communications.tests.survival.rapport import ROOT, Rapport
 
 MISBEHAVIOUR = 0.15  # of all calls
@@ -35,8 +35,15 @@ _PREPARE = f"""
 from communications.actions.schemas import save_schema
 from communications.models import MessageSchema
 from config.accounts.models import ApiToken, User
-text = {{"message": "Part {{{{ part }}}}"}}
-save_schema(MessageSchema(code="{SCHEMA}", name="Chaos", message_delivery_method="SMS", template_schema=text))
+sms = {{"message": "Part {{{{ part }}}}"}}
+save_schema(MessageSchema(code="{SCHEMA}", name="Chaos", message_delivery_method="SMS", template_schema=sms))
+mail = {{"blocks": [{{"type": "text", "content": "Part {{{{ part }}}}"}}]}}
+save_schema(
+    MessageSchema(
+        code="{MAIL_SCHEMA}", name="Chaos by mail", message_delivery_method="EMAIL", rather_twice_than_never=True,
+        subject="Part {{{{ part }}}}", template_schema=mail,
+    )
+)
 print(ApiToken.objects.create(user=User.objects.get(email="admin@rapport.test"), name="Chaos", scopes=["*"])[1])
 """
 _UNSETTLED = """
@@ -67,12 +74,12 @@ class Struck:
 
 
 class Chaos:
-    def __init__(self, data: Path, *, seed: int, rate: float, beats: int = 1) -> None:
-        self.rapport = Rapport(data, RAPPORT_FAILPOINTS="1", BULK_CHUNK_SIZE="40")
+    def __init__(self, data: Path, *, seed: int, rate: float, mail: float = 0.0, beats: int = 1) -> None:
+        self.rapport = Rapport(data, RAPPORT_FAILPOINTS="1", BULK_CHUNK_SIZE="40", MAIL_AGAIN_AFTER_SECONDS="20")
         self.seed = seed
         self.struck: list[Struck] = []
         self.load: Load
-        self._rate, self._beats = rate, beats
+        self._rate, self._mail, self._beats = rate, mail, beats
         self._failpoints = data / "failpoints"
         self._gives_up = Event()
 
@@ -81,7 +88,7 @@ class Chaos:
         self.rapport.start(procfile=self._procfile())
         self._failpoints.mkdir(exist_ok=True)
         token = self.rapport.django(_PREPARE).split()[-1]
-        self.load = Load(self.rapport, token=token, seed=self.seed, rate=self._rate)
+        self.load = Load(self.rapport, token=token, seed=self.seed, rate=self._rate, mail=self._mail)
         emulator = self.rapport.emulator
         emulator.seed(self.seed)
         emulator.latency(100, 200)

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from communications.tests.chaos.harness import Chaos
-from communications.tests.chaos.load import PEOPLE, SCHEMA
+from communications.tests.chaos.load import MAIL_SCHEMA, PEOPLE, SCHEMA
 
 TAKEN = ("sent", "delivered", "bounced")
 _NOT_TAKEN = ("failed", "suppressed", "cancelled")
@@ -66,9 +66,10 @@ def gather(chaos: Chaos) -> Evidence:
         """
         SELECT m.id::text, m.status, m.decision_reason, m.possible_duplicate, m.interaction_id::text, m.bulk_id::text,
             m.recipient, extract(epoch FROM m.created_ts)::float, coalesce(extract(epoch FROM m.decided_ts), 0)::float
-        FROM f_message_data m JOIN d_message_schema s ON s.id = m.message_schema_id WHERE s.code = %s
+        FROM f_message_data m JOIN d_message_schema s ON s.id = m.message_schema_id WHERE s.code IN (%s, %s)
         """,
         SCHEMA,
+        MAIL_SCHEMA,
     )
     names = [each.name for each in fields(Row)]
     taken: dict[str, list[float]] = defaultdict(list)
@@ -140,15 +141,28 @@ def _acknowledged_is_stored(evidence: Evidence) -> list[str]:
 
 
 def _receipts_are_stored(evidence: Evidence) -> list[str]:
-    told = {
-        f"{entry['sid']}:{entry['event']}"
-        for entry in evidence.chaos.rapport.emulator.ledger("callback")
-        if entry["answer"] and entry["answer"] < 300
-    }
+    callbacks = evidence.chaos.rapport.emulator.ledger("callback")
+    heard = [entry for entry in callbacks if entry["answer"] and entry["answer"] < 300]
+    told = {f"{entry['sid']}:{entry['event']}" for entry in heard if entry["provider"] == "twilio"}
     events = {
         event.rsplit(":", 1)[0] for (event,) in evidence.chaos.rapport.sql("SELECT event_id FROM delivery_events")
     }
-    return _strange("receipt acknowledged, not stored", told - events)
+    return _strange("receipt acknowledged, not stored", told - events) + _mails_receipts(evidence, heard)
+
+
+def _mails_receipts(evidence: Evidence, heard: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Several to a post: of each call's mails, which were told to have been delivered."""
+    told = {
+        f"{call}:{index}"
+        for entry in heard
+        if entry["provider"] == "sendgrid"
+        for call, event, _, indexes in entry["told"]
+        if event == "delivered"
+        for index in indexes
+    }
+    stored = "SELECT count(*) FROM delivery_events WHERE provider = 'sendgrid' AND kind = 'delivered'"
+    number = evidence.chaos.rapport.sql(stored)[0][0]
+    return [] if number == len(told) else [f"{len(told)} mails told to be delivered, {number} stored"]
 
 
 def _no_call_after_an_opt_out(evidence: Evidence) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from communications.tests.survival.rapport import Rapport
 
-SCHEMA = "CHAOS"
+SCHEMA, MAIL_SCHEMA = "CHAOS", "CHAOS-MAIL"
 PEOPLE = 20  # who write to us, each several times
 STOPPERS = 10  # who are written to, and say STOP
 PATIENCE = 180.0  # seconds: of a caller, and of whoever waits for calm
@@ -42,11 +42,11 @@ class Promises:
 
 
 class Load:
-    """`rate` requests a second, of which one in six is somebody who writes to us."""
+    """`rate` requests a second, of which one in six is somebody who writes to us, and the share `mail` asks for an e-mail."""
 
-    def __init__(self, rapport: Rapport, *, token: str, seed: int, rate: float) -> None:
+    def __init__(self, rapport: Rapport, *, token: str, seed: int, rate: float, mail: float) -> None:
         self.promises = Promises()
-        self._rapport, self._rate = rapport, rate
+        self._rapport, self._rate, self._mail = rapport, rate, mail
         self._headers = {"Authorization": f"Bearer {token}"}
         self._random = Random(f"{seed}/load")
         self._numbers = count(1)
@@ -93,10 +93,15 @@ class Load:
             while not self._over.is_set():
                 with self._lock:
                     number = next(self._numbers)
-                    does_write = self._random.random() < 1 / 6
+                    does_write, is_mail = self._random.random() < 1 / 6, self._random.random() < self._mail
                 if self._over.wait(max(0.0, self._began + number / self._rate - time.monotonic())):
                     return
-                self._write(number) if does_write else self._send(number)
+                if does_write:
+                    self._write(number)
+                elif is_mail:
+                    self._post(number, f"person-{number}@chaos.example", schema=MAIL_SCHEMA)
+                else:
+                    self._send(number)
         except BaseException as error:  # told to whoever ends the load
             self._failed.append(error)
             self._over.set()
@@ -108,9 +113,9 @@ class Load:
             self._say(f"+1647{3_000_000 + stopper}", "STOP", f"SMstop{number}")
         self._post(number, f"+1647{3_000_000 + stopper}" if number % 10 == 0 else _recipient(number))
 
-    def _post(self, number: int, recipient: str) -> None:
+    def _post(self, number: int, recipient: str, *, schema: str = SCHEMA) -> None:
         key = f"chaos-{number}"
-        values = {"message_schema": SCHEMA, "recipient": recipient, "variables": {"part": number}}
+        values = {"message_schema": schema, "recipient": recipient, "variables": {"part": number}}
         headers = {**self._headers, "Idempotency-Key": key}
         answer = self._insist(partial(self._rapport.post, "/api/v1/message-data", values, headers), wanted=201)
         self.promises.accepted[key] = (json.loads(answer[1])["id"], time.time())
