@@ -39,6 +39,12 @@ def allows(last_words: Mapping[str, str], purpose: str) -> bool:
     return purpose == Purpose.TRANSACTIONAL if word is None else last_words[word] == ConsentStatus.OPT_IN
 
 
+def declines(last_words: Mapping[str, str], purpose: str) -> bool:
+    """Whether somebody said no, which is more than never having said yes."""
+    word = _deciding(last_words, purpose)
+    return word is not None and last_words[word] == ConsentStatus.OPT_OUT
+
+
 def _deciding(last_words: Mapping[str, str], purpose: str) -> str | None:
     """Which of the last words decides about `purpose`: a STOP to everything first, then what was said of it."""
     if last_words.get(ConsentPurpose.ALL) == ConsentStatus.OPT_OUT:

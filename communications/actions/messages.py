@@ -126,8 +126,9 @@ def withdraw_message(message_id: UUID, *, reason: Reason = Reason.WITHDRAWN) -> 
     row = _held_back(message_id)
     if row is None:
         return False
-    row.status, row.decision_reason, row.decided_ts = MessageStatus.CANCELLED, reason, database_now()
-    row.save(update_fields=["status", "decision_reason", "decided_ts", "updated_ts"])
+    row.status, row.decision, row.decision_reason = MessageStatus.CANCELLED, DecisionKind.SKIP, reason
+    row.decided_ts, row.cost = database_now(), None
+    row.save(update_fields=["status", "decision", "decision_reason", "decided_ts", "cost", "updated_ts"])
     show_delivery([row])
     return True
 

@@ -25,6 +25,7 @@ from communications.rendering.writable import check_writable
 from config.accounts.models import User
 from config.numbers import take_code
 
+LONGEST_SUBJECT = 500  # characters; a header's line has 998 octets at most (RFC 5322)
 #: What a person writes, and each variant has of its own.
 CONTENT = tuple(each.name for each in SchemaContent._meta.get_fields())
 
@@ -194,6 +195,10 @@ def _make_email(draft: _Draft) -> _Made:
         language=draft.language,
         campaign=draft.campaign,
     )
+    if not written.subject.strip() and draft.schema.status == MessageSchema.Status.PUBLISHED:
+        raise TemplateProblem("An e-mail needs a subject before it is published.", field="subject")
+    if len(written.subject) > LONGEST_SUBJECT:
+        raise TemplateProblem(f"A subject has at most {LONGEST_SUBJECT} characters.", field="subject")
     return _Made(template_schema={**written.template_schema, "variables": email.variables}, compiled=email.as_json())
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -19,6 +20,7 @@ from communications.admin.doubt import DoubtFilter
 from communications.choices import MessageStatus
 from communications.exceptions import SendRefused
 from communications.models import MessageData
+from communications.sending.waiting import waits_for
 from config.accounts.models import User
 from config.back_office import ReadOnlyAdmin, json_display
 from customers.identity.search import spellings
@@ -159,12 +161,13 @@ class MessageDataAdmin(ReadOnlyAdmin):
             "message": message,
             "status": shown_status(message),
             "tone": STATUS_LABELS.get(shown_status(message).label),
+            "waits_for": waits_for(message),
         }
         return SafeString(render_to_string("communications/admin/_why.html", context))
 
     @display(description="Events, oldest first")
     def what_happened(self, message: MessageData) -> SafeString:
-        events = message.delivery_events.order_by("received_at", "id")[:200]
+        events = message.delivery_events.order_by(Coalesce("occurred_at", "received_at"), "received_at", "id")[:200]
         return SafeString(render_to_string("communications/admin/_events.html", {"events": events}))
 
 

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django.db.models import Prefetch
+from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -24,7 +25,9 @@ from config.api.views import ApiView
 
 def message_rows() -> MessageDataQuerySet:
     """Messages with all that their resource shows: two queries, however much has become known of them."""
-    events = DeliveryEvent.objects.order_by("received_at", "id").defer("payload", "user_agent", "url")
+    events = DeliveryEvent.objects.order_by(Coalesce("occurred_at", "received_at"), "received_at", "id").defer(
+        "payload", "user_agent", "url"
+    )
     rows: MessageDataQuerySet = MessageData.objects.select_related("message_schema", "schema_version", "batch")
     return rows.prefetch_related(Prefetch("delivery_events", queryset=events)).defer(
         "message_schema__template_schema", "schema_version__template_schema", "schema_version__compiled"

@@ -18,6 +18,7 @@ class RecipientFacts:
     address_is_valid: bool
     consent_allows: bool
     opted_out: bool
+    declined: bool = False
     suppressed_because: str = ""
     scheduled_at: datetime | None = None
     expires_at: datetime | None = None
@@ -56,7 +57,7 @@ def _obey_the_person(facts: RecipientFacts, purpose: Purpose) -> Decision | None
     if facts.suppressed_because:
         return _skip(Reason.SUPPRESSED_ADDRESS, facts.suppressed_because)
     if purpose == Purpose.MARKETING and not facts.consent_allows:
-        return _skip(Reason.NO_CONSENT)
+        return _skip(Reason.OPTED_OUT if facts.declined else Reason.NO_CONSENT)
     return None
 
 

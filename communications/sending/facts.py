@@ -77,6 +77,7 @@ def _facts(
         address_is_valid=shape.fullmatch(message.recipient) is not None,
         consent_allows=consent.allows(words, message.purpose),
         opted_out=not consent.allows(words, Purpose.TRANSACTIONAL),
+        declined=consent.declines(words, message.purpose),
         suppressed_because=suppressed,
         scheduled_at=message.scheduled_ts,
         expires_at=message.expires_ts,

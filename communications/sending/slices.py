@@ -26,7 +26,7 @@ from config.db import array_literal
 from config.db import now as database_now
 from customers.choices import Purpose
 
-_DECIDED = ("status", "decision", "decision_reason", "decision_detail", "decided_ts", "failed_ts")
+_DECIDED = ("status", "decision", "decision_reason", "decision_detail", "decided_ts", "failed_ts", "cost")
 _UNSETTLED = "id = ANY(%s::uuid[]) AND batch_id = ANY(%s) AND status IN ('pending', 'scheduled')"
 
 
@@ -86,6 +86,7 @@ def _write_decisions(rows: Sequence[SendingRow], decisions: Mapping[UUID, Decisi
         row.decision_detail = decision.detail
         row.decided_ts = at
         if decision.kind is DecisionKind.SKIP:
+            row.cost = None
             expired = decision.reason is Reason.EXPIRED  # its time ran out; nobody refused it
             row.status = MessageStatus.FAILED if expired else MessageStatus.SUPPRESSED
             row.failed_ts = at if expired else None

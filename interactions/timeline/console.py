@@ -99,7 +99,7 @@ def _consent(identifiers: Iterable[CustomerIdentifier]) -> list[ConsentChip]:
 
 def _chip(channel: Channel, address: str, events: list[ConsentEvent], suppressed: Suppression | None) -> ConsentChip:
     transactional, marketing = verdict(events, Purpose.TRANSACTIONAL), verdict(events, Purpose.MARKETING)
-    decisive = transactional.because or marketing.because
+    decisive = transactional.because or marketing.because or next(reversed(events), None)
     because = suppressed.get_reason_display() if suppressed else _told(decisive)
     return ConsentChip(
         channel=channel,

@@ -52,6 +52,7 @@ class Command(BaseCommand):
 
         john = Customer.objects.get(primary_email=demo.CAST[0].email)
         schema = MessageSchema.objects.get(code=demo.REMINDER_CODE)
+        ReminderSchedule.objects.update(active=False)  # the seeded one would remind John, too
         appointment = Appointment.objects.create(
             customer=john, service_type="HVAC Maintenance", starts_at=demo.tomorrow_at(14, john.time_zone)
         )

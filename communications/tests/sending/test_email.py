@@ -165,7 +165,7 @@ def test_what_the_reader_does_comes_back(
     assert row.sent_ts <= row.delivered_ts <= timezone.now()
     later = send_message(ask(offer, customer))
     run.send_due("marketing")
-    assert fresh(later).decision_reason == Reason.NO_CONSENT
+    assert fresh(later).decision_reason == Reason.OPTED_OUT
 
 
 def test_mails_to_one_address_are_each_sent(provider: Emulator, notice: MessageSchema) -> None:

@@ -278,7 +278,7 @@ def test_the_next_campaign_skips_whoever_left_by_a_link(visitor: Client, message
     visitor.post(path(message), ONE_CLICK)
 
     assert before.kind is DecisionKind.SEND
-    assert (decision().kind, decision().reason) == (DecisionKind.SKIP, Reason.NO_CONSENT)
+    assert (decision().kind, decision().reason) == (DecisionKind.SKIP, Reason.OPTED_OUT)
 
 
 @pytest.mark.parametrize("choice", ["promotions", "everything"])
