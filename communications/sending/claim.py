@@ -134,6 +134,11 @@ def due_within(purpose: str, seconds: float = 0.0, *, ask: Ask = fetch_all) -> f
     return None if wait is None else max(0.0, wait)
 
 
+def is_kept_waiting(purpose: str, seconds: float, ask: Ask = fetch_all) -> bool:
+    """Whether a batch of this purpose could have been claimed for so many seconds, and nobody came."""
+    return due_within(purpose, -seconds, ask=ask) is not None
+
+
 def _within(purpose: str, seconds: float) -> dict[str, Any]:
     return {"purpose": purpose, "within": seconds, "channels": Channel.values}
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from communications import wake
 from communications.choices import MessageStatus, Reason
 from communications.models import BulkSend, MessageData, SendBatch, WebhookDelivery
-from communications.sending.claim import due_within
+from communications.sending.claim import Ask, due_within
 from communications.sending.poison import give_back
 from config.db import fetch_all, update_rows
 from config.db import now as database_now
@@ -26,6 +26,16 @@ WHERE id IN (
     ORDER BY updated_ts LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 )
 RETURNING id
+"""
+
+_IS_BEHIND = """
+SELECT EXISTS (
+    SELECT 1 FROM webhook_deliveries
+    WHERE state = 'received' AND due_at <= statement_timestamp() - make_interval(secs => %(seconds)s)
+) OR EXISTS (
+    SELECT 1 FROM send_batches
+    WHERE state = 'working' AND lease_until <= statement_timestamp() - make_interval(secs => %(seconds)s)
+)
 """
 
 
@@ -71,6 +81,11 @@ def wake_what_is_due() -> None:
         wake.bulks()
     if MessageData.objects.filter(status=MessageStatus.UNCERTAIN).exists():
         wake.doubts()
+
+
+def is_behind(seconds: float, ask: Ask = fetch_all) -> bool:
+    """Whether webhooks or dead senders' batches have been waiting for so many seconds for somebody to mind them."""
+    return bool(ask(_IS_BEHIND, {"seconds": seconds})[0][0])
 
 
 def take_doubts(*, limit: int = _AT_ONCE) -> list[UUID]:

@@ -1,4 +1,4 @@
-"""A sender that idles while its queue is overdue starts anew."""
+"""A worker that idles while its queue is overdue starts anew."""
 
 import os
 import subprocess
@@ -17,7 +17,12 @@ from django.db import connection
 from django.utils import timezone
 
 from communications import watchdog
-from communications.tests.factories import ProviderCircuitFactory, SendBatchFactory
+from communications.tests.factories import (
+    ProviderCircuitFactory,
+    SendBatchFactory,
+    WebhookDeliveryFactory,
+    WorkingBatchFactory,
+)
 from communications.watchdog import is_overdue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +59,20 @@ def test_what_waits_for_its_provider_is_not() -> None:
     ProviderCircuitFactory(provider="twilio", state="open", probe_at=timezone.now() + timedelta(seconds=10))
 
     assert not is_overdue(TRANSACTIONAL)
+
+
+def test_webhooks_that_nobody_thinks_about_and_leases_that_nobody_takes_back_are_overdue() -> None:
+    now = timezone.now()
+    WebhookDeliveryFactory(due_at=now - timedelta(seconds=50))
+    WebhookDeliveryFactory(due_at=now - timedelta(seconds=70), state="done", processed_at=now)
+    WorkingBatchFactory(lease_until=now - timedelta(seconds=50))
+    assert not is_overdue(["celery"])
+    late = WebhookDeliveryFactory(due_at=now - timedelta(seconds=70))
+    assert is_overdue(["celery"])
+    late.delete()
+    WorkingBatchFactory(lease_until=now - timedelta(seconds=70))
+    assert is_overdue(["celery"])
+    assert not is_overdue(["transactional", "marketing"])
 
 
 def test_with_the_database_away_nobody_knows(settings: Any) -> None:
@@ -96,6 +115,8 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     busy: list[bool] = []
 
     def next_look(seconds: float) -> None:
+        if seconds == django_settings.OVERDUE_SECONDS:  # before the first one
+            return
         if not busy:
             raise Ended("nobody found it idle")
         monkeypatch.setattr(watchdog.state, "active_requests", {"a task"} if busy.pop() else set())
@@ -124,7 +145,7 @@ def test_two_looks_in_a_row_are_enough(looks: list[bool]) -> None:
         watchdog._watch(TRANSACTIONAL)
 
 
-def test_a_worker_that_does_not_send_is_not_watched() -> None:
-    watchdog.watch(Mock(app=Mock(amqp=Mock(queues=Mock(consume_from={"celery": Mock()})))))
+def test_a_worker_of_another_queue_is_not_watched() -> None:
+    watchdog.watch(Mock(app=Mock(amqp=Mock(queues=Mock(consume_from={"another": Mock()})))))
 
     assert "watchdog" not in {thread.name for thread in threading.enumerate()}

@@ -53,6 +53,7 @@ class Rapport:
             "PROVIDER_TIMEOUT_SECONDS": "3",
             "SEND_LEASE_SECONDS": "10",
             "TICK_SECONDS": "1",
+            "OVERDUE_SECONDS": "8",
             "LOG_LEVEL": "WARNING",
             **env,
         }
