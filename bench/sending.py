@@ -276,6 +276,8 @@ def measure(arguments: argparse.Namespace) -> None:
 
 
 def compare(channel: str, version: Any, count: int, *, latency: int) -> None:
+    from django.conf import settings
+
     from config.db import fetch_all
 
     take_on(channel, version, PLAIN_MESSAGES, first=90_000_000)
@@ -289,6 +291,9 @@ def compare(channel: str, version: Any, count: int, *, latency: int) -> None:
     line("rows taken on (COPY, one process)", f"{inserted:,.0f}/s")
     line("whole path, two senders", f"{whole['rate']:,.0f}/s")
     line("the calls alone, one process", f"{alone:,.0f}/s")
+    if latency:
+        in_flight = SENDERS * settings.SEND_LANES * min(settings.PROVIDER_CONCURRENCY, settings.SEND_SLICE_SIZE)
+        line("calls in flight ÷ latency", f"{in_flight / latency * 1000:,.0f}/s")
     if plain:
         line("one Celery task a message", f"{plain:,.0f}/s")
         line("whole path ÷ plain design", f"{whole['rate'] / plain:,.1f}")
