@@ -26,7 +26,7 @@ def below(blocks: tuple[Block, ...], text: str, tokens: Tokens, *, language: str
         blocks = (*blocks, _block(tokens, language))
     if not _offers_way_out(text, html=False):
         label = words_for(language).unsubscribe
-        text = f"{text}\n\n-- \n{_sender()}\n{label}: {_LINK}"
+        text = f"{text}\n\n-- \n{imprint()}\n{label}: {_LINK}"
     return blocks, text
 
 
@@ -49,8 +49,9 @@ def _shown(blocks: Sequence[Block]) -> Iterator[str]:
 def _block(tokens: Tokens, language: str) -> Block:
     label = escape(words_for(language).unsubscribe)
     link = f'<a href="{tokens.keep(_LINK)}" style="color:#6b7280;">{label}</a>'
-    return Block(kind="text", look=_LOOK, html=f"{escape(_sender())}<br>{link}")
+    return Block(kind="text", look=_LOOK, html=f"{escape(imprint())}<br>{link}")
 
 
-def _sender() -> str:
+def imprint() -> str:
+    """Our name and postal address in one line, which the law asks of advertising mail (CAN-SPAM, CASL)."""
     return " · ".join(filter(None, (settings.BRAND_NAME, settings.BRAND_ADDRESS)))

@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
+from django.utils.html import escape
 
 from communications.choices import DeliveryMethod
+from communications.tracking import footer
 
 _FOLDER = Path(__file__).parent
 _PICTURES = "static:"  # before the name of a picture in a design
+_IMPRINT = "brand:imprint"  # where our name and postal address stand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,12 @@ def design(key: str) -> Design | None:
 
 
 def _read(path: Path) -> Design:
-    """The pictures of a design stand where this installation serves its own files: a mail needs a whole address."""
+    """The pictures of a design stand where this installation serves its own files: a mail needs a whole address.
+
+    Our name and postal address are the installation's, as the unsubscribe page shows them.
+    """
     static = urljoin(f"{settings.PUBLIC_BASE_URL}/", f"{settings.STATIC_URL}communications/designs/")
-    content = json.loads(path.read_text(encoding="utf-8").replace(_PICTURES, static))
+    imprint = json.dumps(escape(footer.imprint()), ensure_ascii=False)[1:-1]
+    text = path.read_text(encoding="utf-8").replace(_PICTURES, static).replace(_IMPRINT, imprint)
+    content = json.loads(text)
     return Design(key=path.stem, **content)
