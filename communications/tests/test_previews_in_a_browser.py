@@ -59,10 +59,10 @@ def test_an_email_is_looked_at_wide_and_narrow_light_and_dark(preview: Any, widt
         expect(page.locator("#mail")).to_have_attribute("width", "390")
         page.get_by_role("button", name="Dark").click()
         expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
-        expect(mail.locator("html")).to_have_css("filter", "invert(1) hue-rotate(180deg)")
+        expect(mail.locator("html")).to_have_css("filter", "invert(1) hue-rotate(180deg)", timeout=30_000)
         assert page.title() != "broken out"
         page.reload()  # the choice is kept
-        expect(mail.locator("html")).to_have_css("filter", "invert(1) hue-rotate(180deg)")
+        expect(mail.locator("html")).to_have_css("filter", "invert(1) hue-rotate(180deg)", timeout=30_000)
         browser.close()
 
     assert [problem for problem in problems if "sandboxed" not in problem] == []

@@ -113,7 +113,9 @@ VISIT = Appointment(service_type="HVAC Maintenance", starts_at=datetime(2025, 11
 
 
 def saved(method: str, source: str) -> MessageSchema:
-    schema = MessageSchema(name="Source 000", message_delivery_method=method, template_schema=json.loads(source))
+    schema = MessageSchema(
+        name="Source 000", message_delivery_method=method, subject="Hello", template_schema=json.loads(source)
+    )
     save_schema(schema)
     return schema
 
