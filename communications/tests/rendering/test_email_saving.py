@@ -70,3 +70,11 @@ def test_content_is_checked_with_its_subject_before_it_is_saved() -> None:
         compile_content(DeliveryMethod.EMAIL, SOURCE_000, subject="{{ x")
 
     assert problem.value.field == "subject"
+
+
+@pytest.mark.parametrize("subject", ["", "  ", "long " * 101])
+def test_what_is_published_has_a_subject_of_a_line(subject: str) -> None:
+    with pytest.raises(TemplateProblem) as problem:
+        save_schema(draft(subject=subject))
+
+    assert problem.value.field == "subject"
