@@ -1,4 +1,4 @@
-"""Taking messages on: what is taken is a row in a batch, and can be taken back."""
+"""Taking messages on: what is taken is a row in a batch."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,23 +11,17 @@ from django.utils import timezone
 from communications import wake
 from communications.actions.message_request import MessageRequest
 from communications.actions.messages import (
-    reply_to_conversation,
     send_message,
     send_messages,
-    withdraw_message,
 )
 from communications.actions.schemas import save_schema
-from communications.exceptions import SendRefused
 from communications.models import MessageData, MessageSchema, SendBatch
 from communications.tests.orders import request, template
-from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
 from customers.choices import Purpose
 from customers.models import Appointment, Customer, Employee
-from customers.tests.database import at_once, overtaken, stored
+from customers.tests.database import at_once
 from customers.tests.factories import CustomerFactory, CustomerIdentifierFactory
-from interactions.models import Conversation, Message
-from interactions.tests.factories import ConversationFactory, InteractionFactory, MessageFactory, SmsDetailsFactory
 
 HOUR = timedelta(hours=1)
 
@@ -259,146 +253,6 @@ def test_what_may_be_taken_back_for_a_while_is_due_after_it(
     assert timedelta(seconds=10) <= slow.batch.due_at - before < timedelta(seconds=40)
     assert fast.batch.due_at < slow.batch.due_at
     assert slow.status == "pending" and woken == ["transactional"]
-
-
-# --- replies ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def dialogue(john: Customer) -> Conversation:
-    """John wrote from his phone."""
-    conversation = ConversationFactory(customer=john)
-    wrote = MessageFactory(interaction=InteractionFactory(conversation=conversation))
-    SmsDetailsFactory(message=wrote, from_number="+1 416 555 1234")
-    return conversation
-
-
-@pytest.fixture
-def clerk(emily: Employee) -> User:
-    user = UserFactory()
-    Employee.objects.filter(pk=emily.pk).update(user=user)
-    return user
-
-
-def test_a_reply_is_a_message_of_the_thread_and_a_row_in_a_batch(
-    dialogue: Conversation, clerk: User, emily: Employee
-) -> None:
-    row = reply_to_conversation(dialogue, text="We are on our way.", by=clerk)
-
-    row.refresh_from_db()
-    assert (row.recipient, row.conversation, row.status) == ("+14165551234", dialogue, "pending")
-    assert (row.batch.row_count, row.batch.state, row.schema_version) == (1, "waiting", None)
-    assert (row.message.employee, row.message.delivery_status, row.message.content) == (
-        emily,
-        "queued",
-        "We are on our way.",
-    )
-    assert row.interaction == row.message.interaction
-    assert row.content_data["finalMessage"] == "We are on our way."
-
-
-def test_a_reply_that_may_be_taken_back_is_due_after_that_time(
-    dialogue: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    woken: list[str] = []
-    monkeypatch.setattr(wake, "sender", woken.append)
-    before = timezone.now()
-
-    row = reply_to_conversation(dialogue, text="We are on our way.", undo_seconds=10)
-
-    assert row.batch and row.batch.due_at >= before + timedelta(seconds=10)
-    assert woken == []
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "channel"),
-    [
-        ("empty", " \n ", "sms"),
-        ("too_long", "a" * 1601, "sms"),
-        ("method_not_supported", "Hello", "chat"),
-        ("no_address", "Hello", "whatsapp"),
-    ],
-)
-def test_a_refused_reply_leaves_nothing(dialogue: Conversation, code: str, text: str, channel: str) -> None:
-    Conversation.objects.update(channel=channel)
-    dialogue.refresh_from_db()
-    before = stored()
-
-    with pytest.raises(SendRefused) as refusal:
-        reply_to_conversation(dialogue, text=text)
-
-    assert refusal.value.code == code
-    assert stored() == before
-
-
-def test_an_answer_after_the_weekend_opens_the_conversation_that_fell_asleep(dialogue: Conversation) -> None:
-    Conversation.objects.update(status="closed", closed_reason="idle", ended_at=timezone.now())
-
-    reply_to_conversation(dialogue, text="We are back.")
-
-    dialogue.refresh_from_db()
-    assert (dialogue.status, dialogue.closed_reason, dialogue.ended_at) == ("active", "", None)
-
-
-# --- taking back -----------------------------------------------------------------------------------------------------
-
-
-def test_what_nobody_sends_yet_can_be_taken_back_once(pickup: MessageSchema, john: Customer) -> None:
-    message = send_message(request(pickup, customer=john))
-
-    assert withdraw_message(message.pk)
-    assert not withdraw_message(message.pk)
-    message.refresh_from_db()
-    assert (message.status, message.decision_reason) == ("cancelled", "withdrawn")
-
-
-@pytest.mark.parametrize("status", ["sent", "delivered", "failed", "uncertain", "suppressed", "cancelled"])
-def test_what_is_settled_or_in_doubt_cannot_be_taken_back(pickup: MessageSchema, john: Customer, status: str) -> None:
-    message = send_message(request(pickup, customer=john))
-    MessageData.objects.update(status=status, sent_ts=timezone.now(), decision_reason="no_answer")
-
-    assert not withdraw_message(message.pk)
-    assert MessageData.objects.get().status == status
-
-
-def test_what_is_in_flight_cannot_be_taken_back(pickup: MessageSchema, john: Customer) -> None:
-    flying, waiting = send_messages([request(pickup, customer=john), request(pickup, customer=john)])
-    claimed_with(flying)
-
-    assert not withdraw_message(flying.pk)
-    assert withdraw_message(waiting.pk)
-
-
-def claimed_with(message: MessageData) -> None:
-    batch = SendBatch.objects.filter(pk=message.batch_id)
-    batch.update(state="working", lease_until=timezone.now() + HOUR, in_flight=[message.pk])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_takes_back_waits_for_a_sender_that_is_just_deciding() -> None:
-    message = send_message(request(template(), recipient="+14165551234", recipient_name="John Smith"))
-
-    def decide() -> None:
-        MessageData.objects.select_for_update(no_key=True).get()
-        claimed_with(message)
-
-    assert not overtaken(decide, partial(withdraw_message, message.pk))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_four_who_take_back_at_once_one_does() -> None:
-    message = send_message(request(template(), recipient="+14165551234", recipient_name="John Smith"))
-
-    assert sorted(at_once(*[partial(withdraw_message, message.pk)] * 4)) == [False, False, False, True]
-
-
-def test_a_reply_that_is_taken_back_no_longer_shows_as_queued(dialogue: Conversation) -> None:
-    row = reply_to_conversation(dialogue, text="We are on our way.")
-
-    withdraw_message(row.pk)
-
-    message = Message.objects.get(pk=row.message_id)
-    assert (message.delivery_status, message.sms_details.delivery_status) == ("failed", "failed")
 
 
 def test_how_often_it_may_be_tried_is_a_setting(settings: LazySettings, pickup: MessageSchema, john: Customer) -> None:

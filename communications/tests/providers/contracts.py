@@ -8,6 +8,7 @@ A provider that cannot look messages up keeps the ProviderContract alone.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
@@ -57,7 +58,7 @@ class Post:
         )
 
 
-class ProviderContract:
+class ProviderContract(ABC):
     """`OUTCOMES` says what each misbehaviour of the emulator means for one message."""
 
     provider_name: ClassVar[str]
@@ -81,24 +82,25 @@ class ProviderContract:
         "truncated": Outcome.UNCERTAIN,
     }
 
+    @abstractmethod
     def event(self, reference: UUID, kind: EventKind) -> Post:
         """What the provider posts when `kind` happened to our message `reference`, rightly signed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reordered(self, post: Post) -> Post:
         """The same delivery with its parameters in another order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unsigned(self, post: Post) -> Post:
-        raise NotImplementedError
+        """The same delivery without its signature."""
 
+    @abstractmethod
     def wrongly_signed(self, post: Post) -> Post:
         """Signed with a secret that is not ours."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unreachable(self, settings: Any) -> None:
         """Point the provider at a port where nobody listens."""
-        raise NotImplementedError
 
     @pytest.fixture
     def it(self) -> Provider:

@@ -1,151 +1,29 @@
-"""What a customer's one word does, end to end: STOP, START, HELP, CONFIRM, CANCEL and their precedence."""
+"""What a customer's one word does to his appointment, end to end: CONFIRM and CANCEL, and whose word they are."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
-from django.conf import LazySettings
 
 from communications.actions.inbound import receive
 from communications.actions.messages import MessageRequest, send_message
 from communications.actions.reminders import withdraw_stale_reminders
 from communications.choices import MessageStatus
 from communications.models import AppointmentReminder, MessageData, MessageSchemaVersion
-from communications.sending.claim import claim_due
-from communications.sending.slices import prepare, waiting_rows
 from communications.tests.factories import AppointmentReminderFactory, MessageDataFactory
 from communications.tests.inbox import JOHN, sent_to, sms, whatsapp
+from communications.tests.words import due, events, may, reminder, replies, visit
 from customers.actions.appointments import confirm_appointment, move_appointment
-from customers.choices import ConsentSource, Purpose
-from customers.consent import allowed, suppressions
+from customers.choices import Purpose
+from customers.consent import allowed
 from customers.models import Appointment, ConsentEvent, Customer
 from customers.tests.database import at_once
 from customers.tests.factories import AppointmentFactory, CustomerFactory, CustomerIdentifierFactory
 from interactions.actions.record import record_outbound_many
 from interactions.choices import EventType
-from interactions.models import CommunicationEvent, Interaction
+from interactions.models import Interaction
 
-
-def events() -> list[str]:
-    return list(CommunicationEvent.objects.order_by("id").values_list("event_type", flat=True))
-
-
-def replies() -> list[str]:
-    """What we answered, each of them a row in a batch and a message in the thread."""
-    rows = MessageData.objects.filter(message__isnull=False).select_related("batch", "message").order_by("id")
-    assert all(row.batch and row.batch.state == "waiting" for row in rows)
-    assert all(row.message and row.message.direction == "outbound" for row in rows)
-    return [row.content_data["finalMessage"] for row in rows]
-
-
-def may(purpose: Purpose, *, channel: str = "sms") -> bool:
-    return allowed(channel, JOHN, purpose).allowed and JOHN not in suppressions(channel, [JOHN])
-
-
-@pytest.fixture
-def visit(john: Customer) -> Appointment:
-    """An appointment of John's that is still to come."""
-    starts_at = datetime.now(UTC) + timedelta(days=1)
-    return AppointmentFactory(customer=john, starts_at=starts_at, time_zone="America/Toronto")
-
-
-@pytest.fixture
-def reminder(visit: Appointment) -> AppointmentReminder:
-    """He was asked whether he comes."""
-    sent = MessageDataFactory(
-        customer=visit.customer,
-        recipient=JOHN,
-        appointment=visit,
-        status=MessageStatus.SENT,
-        sent_ts=datetime.now(UTC),
-    )
-    return AppointmentReminderFactory(appointment=visit, revision=visit.revision, message_data=sent)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("text", ["STOP", " stop ", "Unsubscribe", "STOPALL"])
-def test_stop_opts_the_address_out_and_the_carrier_answers(john: Customer, text: str) -> None:
-    message = receive(sms(text))
-
-    event = ConsentEvent.objects.get()
-    assert (event.channel, event.address, event.status, event.purpose) == ("sms", JOHN, "opt_out", "all")
-    assert (event.customer, event.source, event.wording) == (john, ConsentSource.KEYWORD, text)
-    assert event.reference == f"message:{message.pk}"
-    assert not may(Purpose.TRANSACTIONAL) and not may(Purpose.MARKETING)
-    assert may(Purpose.TRANSACTIONAL, channel="whatsapp")
-    assert (events(), replies()) == ([EventType.KEYWORD_RECOGNISED], [])
-
-
-@pytest.mark.django_db
-def test_a_second_stop_is_written_down_and_changes_nothing(john: Customer) -> None:
-    receive(sms("STOP", sid="SM1"))
-    receive(sms("STOP", sid="SM2"))
-
-    assert ConsentEvent.objects.count() == 2
-    assert not may(Purpose.TRANSACTIONAL)
-
-
-@pytest.mark.django_db
-def test_by_whatsapp_nobody_answers_stop_but_we(john: Customer) -> None:
-    receive(whatsapp("STOP"))
-
-    assert len(replies()) == 1 and replies()[0].startswith("Huron Home: You are unsubscribed")
-    assert not may(Purpose.TRANSACTIONAL, channel="whatsapp")
-
-
-@pytest.mark.django_db
-def test_the_confirmation_of_a_stop_passes_it_and_nothing_else_does(
-    settings: LazySettings, john: Customer, reminder_version: MessageSchemaVersion, visit: Appointment
-) -> None:
-    settings.CARRIER_WORDS = []
-    schema = reminder_version.message_schema
-    notice = send_message(MessageRequest(schema=schema, customer=john, appointment=visit))
-    offer = send_message(MessageRequest(schema=schema, customer=john, appointment=visit, purpose=Purpose.MARKETING))
-
-    receive(sms("STOP"))
-    (confirmation,) = replies()
-
-    leaving = [message.text for purpose in Purpose for message in due(purpose)]
-    assert leaving == [confirmation]
-    for row in (notice, offer):
-        row.refresh_from_db()
-        assert (row.status, row.decision_reason) == ("suppressed", "opted_out")
-
-
-def due(purpose: Purpose) -> list[Any]:
-    """What a sender would now hand to the provider."""
-    claims = claim_due(purpose, most_rows=100)
-    return list(prepare(claims, [row.id for row in waiting_rows(claims)]).outbound) if claims else []
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("text", ["START", "unstop", "YES", "Yes!"])
-def test_start_gives_back_what_stop_took_and_no_offers(john: Customer, text: str) -> None:
-    receive(sms("STOP"))
-
-    receive(sms(text))
-
-    assert may(Purpose.TRANSACTIONAL) and not may(Purpose.MARKETING)
-    assert events() == [EventType.KEYWORD_RECOGNISED] * 2
-
-
-@pytest.mark.django_db
-def test_help_is_answered_and_touches_no_consent(settings: LazySettings, john: Customer) -> None:
-    settings.CARRIER_WORDS = []
-
-    receive(sms("HELP"))
-
-    assert "A person reads your reply" in replies()[0]
-    assert not ConsentEvent.objects.exists()
-
-
-@pytest.mark.django_db
-def test_a_word_within_a_sentence_is_conversation(john: Customer, reminder: AppointmentReminder) -> None:
-    receive(sms("Please cancel the other one, and stop by at noon"))
-
-    assert not ConsentEvent.objects.exists() and not events()
-    assert Appointment.objects.get().status == "scheduled"
+__all__ = ["reminder", "visit"]
 
 
 @pytest.mark.django_db
@@ -189,14 +67,6 @@ def test_a_reminder_is_cancelled_by_one_word_which_is_no_stop(
 
 
 @pytest.mark.django_db
-def test_cancel_without_a_reminder_is_the_carriers_word(john: Customer, visit: Appointment) -> None:
-    receive(sms("CANCEL"))
-
-    assert not may(Purpose.TRANSACTIONAL)
-    assert Appointment.objects.get().status == "scheduled"
-
-
-@pytest.mark.django_db
 def test_when_the_carrier_heard_stop_in_cancel_both_are_true(
     john: Customer, visit: Appointment, reminder: AppointmentReminder
 ) -> None:
@@ -208,19 +78,6 @@ def test_when_the_carrier_heard_stop_in_cancel_both_are_true(
     assert (event.status, event.source, event.evidence) == ("opt_out", "carrier", {"opt_out_type": "STOP"})
     assert not may(Purpose.TRANSACTIONAL)
     assert due(Purpose.TRANSACTIONAL) == []  # what we would answer does not pass the opt-out
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("kind", "status"), [("STOP", "opt_out"), ("START", "opt_in"), ("HELP", None)])
-def test_what_the_carrier_did_is_believed_and_not_answered(
-    settings: LazySettings, john: Customer, kind: str, status: str | None
-) -> None:
-    settings.CARRIER_WORDS = []
-
-    receive(sms("whatever he wrote", opt_out_type=kind))
-
-    assert list(ConsentEvent.objects.values_list("status", flat=True)) == ([status] if status else [])
-    assert replies() == []
 
 
 @pytest.mark.django_db
@@ -354,46 +211,6 @@ def test_whoever_was_written_to_at_the_phone_on_his_card_is_known_when_he_answer
     assert receive(sms("CONFIRM")).conversation.customer == visit.customer
     visit.refresh_from_db()
     assert visit.status == "confirmed"
-
-
-@pytest.mark.django_db
-def test_a_reply_goes_back_to_where_the_customer_wrote_from(settings: LazySettings, john: Customer) -> None:
-    settings.CARRIER_WORDS = []
-    second = "+14165557777"
-    CustomerIdentifierFactory(customer=john, identifier_type="phone", identifier_value=second)
-
-    receive(sms("HELP", sender=second))
-
-    assert MessageData.objects.get().recipient == second
-
-
-@pytest.mark.django_db
-def test_that_nobody_can_answer_does_not_undo_what_was_received(
-    monkeypatch: pytest.MonkeyPatch, john: Customer
-) -> None:
-    monkeypatch.setattr("communications.providers.registry._DEFAULT", {})
-
-    receive(whatsapp("STOP"))
-
-    assert not may(Purpose.TRANSACTIONAL, channel="whatsapp")
-    assert events() == [EventType.KEYWORD_RECOGNISED, EventType.ERROR]
-    assert CommunicationEvent.objects.get(event_type=EventType.ERROR).details["code"] == "method_not_supported"
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("text", ["stop.", "CANCEL", "YES", "HELP"])
-def test_what_the_carrier_does_not_take_for_a_command_is_answered_by_us(john: Customer, text: str) -> None:
-    receive(sms(text))
-
-    assert len(replies()) == 1
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("text", ["STOP", " unstop "])
-def test_what_the_carrier_answers_is_not_answered_again(john: Customer, text: str) -> None:
-    receive(sms(text))
-
-    assert replies() == []
 
 
 @pytest.mark.django_db
