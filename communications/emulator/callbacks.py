@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from communications.emulator.ledger import Ledger
+from communications.emulator.pump import Pump
 from communications.emulator.webhooks import CONNECTIONS, Outgoing, Webhooks
 
 DELAYS: Mapping[str, float | None] = {
@@ -83,41 +84,24 @@ class _Item:
     copies: int
 
 
-class CallbackQueue:
-    """`pending` counts posts still to be made, `delivered` and `failed` those that got a 2xx and those that did not."""
+class CallbackQueue(Pump):
+    """The callbacks of messages, one post each."""
 
     def __init__(self, *, ledger: Ledger, webhooks: Webhooks, chance: Random) -> None:
+        super().__init__()
         self.settings = CallbackSettings()
-        self.pending = 0
-        self.delivered = 0
-        self.failed = 0
         self._ledger = ledger
         self._webhooks = webhooks
         self._chance = chance
         self._heap: list[tuple[float, int, _Item]] = []
         self._order = count()
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._active: set[asyncio.Task[None]] = set()
         self._next_due = float("inf")
-        self._flushing = False
-        self._pump: asyncio.Task[None] | None = None
-
-    def open(self) -> None:
-        self._pump = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """What was not posted stays open in the ledger and is posted after the next start."""
-        tasks = [task for task in (self._pump, *self._active) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def announce(self, chain: Sequence[Callback]) -> None:
         """A message was accepted: with `before_answer` its first callback is posted before the caller goes on."""
         if chain and self.settings.before_answer and not self.settings.hold:
             self.pending += self.settings.copies
-            first = self._spawn(_Item(chain[:1], self.settings.copies))
+            first = self._start(self._deliver(_Item(chain[:1], self.settings.copies)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(first), BEFORE_ANSWER_LIMIT)
             chain = chain[1:]
@@ -142,64 +126,29 @@ class CallbackQueue:
 
     def reset(self) -> None:
         """Forgets what is queued; what is being posted right now is let go."""
-        for task in self._active:
-            task.cancel()
         self._heap.clear()
         self.settings = CallbackSettings()
-        self.pending = self.delivered = self.failed = 0
-        self._idle.set()
+        self._forget()
 
     async def flush(self, seconds: float) -> dict[str, int]:
         """Ends `hold`, makes everything due at once, waits until all is posted; counts what this flush posted."""
         self.settings = replace(self.settings, hold=False)
-        before = self.delivered, self.failed
-        self._flushing = True
-        self._wake.set()
-        try:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._until_idle(), seconds)
-        finally:
-            self._flushing = False
-        delivered, failed = self.delivered - before[0], self.failed - before[1]
-        return {"delivered": delivered, "failed": failed, "pending": self.pending}
-
-    async def _until_idle(self) -> None:
-        while self.pending:
-            self._idle.clear()
-            await self._idle.wait()
+        return await self._drain(seconds)
 
     def _push(self, due: float, item: _Item) -> None:
         heapq.heappush(self._heap, (due, next(self._order), item))
         if due < self._next_due:
             self._wake.set()
 
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            pause = self._start_due()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
-
-    def _start_due(self) -> float | None:
-        """Starts what is due; answers how long to sleep, None until woken."""
+    def _turn(self) -> float | None:
         while self._heap and not self.settings.hold and len(self._active) < CONNECTIONS:
             pause = 0 if self._flushing else self._heap[0][0] - time.time()
             if pause > 0:
                 self._next_due = self._heap[0][0]
                 return pause
-            self._spawn(heapq.heappop(self._heap)[2])
+            self._start(self._deliver(heapq.heappop(self._heap)[2]))
         self._next_due = float("inf")
         return None
-
-    def _spawn(self, item: _Item) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._deliver(item))
-        self._active.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._active.discard(task)
-        self._wake.set()
 
     async def _deliver(self, item: _Item) -> None:
         callback, rest = item.chain[0], item.chain[1:]
@@ -231,8 +180,3 @@ class CallbackQueue:
         self.delivered += reply.ok
         self.failed += not reply.ok
         self._done(1)
-
-    def _done(self, posts: int) -> None:
-        self.pending -= posts
-        if not self.pending:
-            self._idle.set()

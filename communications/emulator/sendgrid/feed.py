@@ -16,6 +16,7 @@ from random import Random
 
 from communications.emulator.callbacks import BEFORE_ANSWER_LIMIT, CallbackSettings
 from communications.emulator.ledger import Ledger
+from communications.emulator.pump import Pump
 from communications.emulator.sendgrid import events
 from communications.emulator.sendgrid.events import Wave
 from communications.emulator.sendgrid.letters import Letters
@@ -57,33 +58,18 @@ class Parts:
     browse: Callable[[Wave], bool] = field(default=lambda wave: False)
 
 
-class Feed:
-    """`pending` counts events still to be posted, `retrying` those whose batch failed and comes again later, `delivered` and
-    `failed` those posted that got a 2xx and those that did not."""
+class Feed(Pump):
+    """The events of mails. Its counts are of events; `retrying` are those whose batch failed and comes again later."""
 
     def __init__(self, parts: Parts) -> None:
+        super().__init__()
         self.parts = parts
-        self.pending = self.retrying = self.delivered = self.failed = 0
+        self.retrying = 0
         self._later: list[tuple[float, int, Wave]] = []
         self._again: list[tuple[float, int, Batch]] = []
         self._ready: deque[tuple[Wave, float]] = deque()
         self._ready_size = 0
         self._order = count()
-        self._active: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._flushing = False
-        self._pump: asyncio.Task[None] | None = None
-
-    def open(self) -> None:
-        self._pump = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """What was not posted stays open in the ledger and is posted after the next start."""
-        tasks = [task for task in (self._pump, *self._active) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def announce(self, call: Call) -> None:
         """A call was accepted: with `before_answer` its first events are posted before the caller goes on."""
@@ -92,7 +78,7 @@ class Feed:
             first = [wave for wave in planned if wave.event == planned[0].event]
             size = sum(len(wave.indexes) for wave in first)
             self.pending += size
-            posting = self._spawn(self._batch(first, size))
+            posting = self._start(self._deliver(self._batch(first, size)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(posting), BEFORE_ANSWER_LIMIT)
             planned = planned[len(first) :]
@@ -110,62 +96,33 @@ class Feed:
                 heapq.heappush(self._later, (wave.at + late, next(self._order), wave.of([place])))
         self._wake.set()
 
-    def wake(self) -> None:
-        """The settings are others now."""
-        self._wake.set()
-
     def reset(self) -> None:
         """Forgets what is queued; what is being posted right now is let go."""
-        for task in self._active:
-            task.cancel()
         for queue in (self._later, self._again, self._ready):
             queue.clear()
-        self._ready_size = 0
-        self.pending = self.retrying = self.delivered = self.failed = 0
-        self._idle.set()
+        self._ready_size = self.retrying = 0
+        self._forget()
 
     async def flush(self, seconds: float) -> dict[str, int]:
         """Makes everything due at once, retries included, and waits until all of it was tried; `hold` has ended before."""
-        before = self.delivered, self.failed
-        self._flushing = True
         self._again = [(AT_ONCE, order, batch) for _, order, batch in self._again]
         self.pending, self.retrying = self.pending + self.retrying, 0
-        self._wake.set()
-        try:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._until_idle(), seconds)
-        finally:
-            self._flushing = False
-        delivered, failed = self.delivered - before[0], self.failed - before[1]
-        return {"delivered": delivered, "failed": failed, "pending": self.pending}
+        return await self._drain(seconds)
 
-    async def _until_idle(self) -> None:
-        while self.pending:
-            self._idle.clear()
-            await self._idle.wait()
-
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            pause = self._turn(time.time())
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
-
-    def _turn(self, now: float) -> float | None:
-        """Starts what is due; answers how long to sleep, None until woken."""
-        settings = self.parts.settings()
+    def _turn(self) -> float | None:
+        now, settings = time.time(), self.parts.settings()
         if settings.hold:
             return None
         while self._again and self._again[0][0] <= now and self._is_free():
             due, _, batch = heapq.heappop(self._again)
             if due > AT_ONCE:
                 self.retrying, self.pending = self.retrying - batch.size, self.pending + batch.size
-            self._spawn(batch)
+            self._start(self._deliver(batch))
         while self._later and (self._flushing or self._later[0][0] <= now):
             self._gather(heapq.heappop(self._later)[2], now)
         window = settings.batch_ms / 1000
         while self._ready and self._is_free() and self._is_full(now, window, settings.batch_size):
-            self._spawn(self._batch(*self._cut(settings.batch_size)))
+            self._start(self._deliver(self._batch(*self._cut(settings.batch_size))))
         return self._pause(now, window)
 
     def _pause(self, now: float, window: float) -> float | None:
@@ -210,16 +167,6 @@ class Feed:
         if settings.shuffle_ms:
             waves = self.parts.chance.sample(waves, len(waves))
         return Batch(waves=waves, size=size, copies=settings.copies, forged=settings.forged, since=time.time())
-
-    def _spawn(self, batch: Batch) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._deliver(batch))
-        self._active.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._active.discard(task)
-        self._wake.set()
 
     async def _deliver(self, batch: Batch) -> None:
         parts = self.parts
@@ -266,8 +213,3 @@ class Feed:
         )
         self.retrying += batch.size
         heapq.heappush(self._again, (time.time() + pause, next(self._order), again))
-
-    def _done(self, posts: int) -> None:
-        self.pending -= posts
-        if not self.pending:
-            self._idle.set()
