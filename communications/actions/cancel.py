@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from communications.actions.messages import withdraw_message
+from communications.actions.messages import lock_batch_of, withdraw_message
 from communications.actions.threads import lock_thread
 from communications.choices import Reason
 from communications.models import MessageData
@@ -11,7 +11,11 @@ from interactions.actions.conversations import turn_back
 
 @transaction.atomic
 def cancel_message(message: MessageData) -> bool:
-    """False when it is too late. After a reply that was never said it is again the turn of whom it was before."""
+    """False when it is too late. After a reply that was never said it is again the turn of whom it was before.
+
+    Lock order: batch, customer, conversation, message.
+    """
+    lock_batch_of(message.pk)
     thread = lock_thread(message)
     if not withdraw_message(message.pk, reason=Reason.CANCELLED):
         return False

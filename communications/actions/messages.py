@@ -122,7 +122,10 @@ def reply_to_conversation(
 
 @transaction.atomic
 def withdraw_message(message_id: UUID, *, reason: Reason = Reason.WITHDRAWN) -> bool:
-    """Cancel a message that no call was begun for. False when it is too late."""
+    """Cancel a message that no call was begun for. False when it is too late.
+
+    Whoever takes other locks besides takes the batch's before them (`lock_batch_of`), as the sender does.
+    """
     row = _held_back(message_id)
     if row is None:
         return False
@@ -133,10 +136,16 @@ def withdraw_message(message_id: UUID, *, reason: Reason = Reason.WITHDRAWN) -> 
     return True
 
 
+def lock_batch_of(message_id: UUID) -> SendBatch | None:
+    """The batch in which the message waits, locked; None where it waits in none."""
+    locked = SendBatch.objects.select_for_update(no_key=True, of=("self",))
+    return locked.filter(messages=message_id).first()
+
+
 def _held_back(message_id: UUID) -> MessageData | None:
     """The message under the lock of its batch, which no slice leaves without; None when its call has begun or is over."""
-    while row := MessageData.objects.unsettled().filter(pk=message_id).first():
-        batch = SendBatch.objects.select_for_update(no_key=True).filter(messages=row).first()
+    while MessageData.objects.unsettled().filter(pk=message_id).exists():
+        batch = lock_batch_of(message_id)
         row = MessageData.objects.unsettled().select_for_update(no_key=True).filter(pk=message_id).first()
         if row is None or batch is None or row.batch_id == batch.pk:
             return None if row and batch and row.pk in batch.in_flight else row

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from communications.actions.message_request import MessageRequest
-from communications.actions.messages import send_message, withdraw_message
+from communications.actions.messages import lock_batch_of, send_message, withdraw_message
 from communications.choices import MessageStatus
 from communications.exceptions import SendRefused
 from communications.models import AppointmentReminder, ReminderSchedule
@@ -143,6 +143,8 @@ def _plan(schedule: ReminderSchedule, appointment: Appointment, at: datetime) ->
 
 @transaction.atomic
 def _withdraw(reminder: AppointmentReminder) -> bool:
+    """Lock order: batch, reminder, message. A sender has the batch, and whoever answers a reminder waits for the sender."""
+    lock_batch_of(reminder.message_data_id)
     row = AppointmentReminder.objects.filter(pk=reminder.pk, state=AppointmentReminder.State.PLANNED)
     if not row.update(state=AppointmentReminder.State.WITHDRAWN, updated_ts=database_now()):
         return False

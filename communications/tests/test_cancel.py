@@ -9,9 +9,13 @@ from django.utils import timezone
 from communications.actions.cancel import cancel_message
 from communications.actions.messages import reply_to_conversation, send_message
 from communications.models import MessageData, SendBatch
+from communications.providers.base import Outcome, SendResult
+from communications.sending.claim import claim_due, lock_batches
+from communications.sending.settle import settle
+from communications.sending.slices import Slice, prepare
 from communications.tests.orders import request, template
 from customers.models import Customer
-from customers.tests.database import at_once
+from customers.tests.database import at_once, overtaken
 from interactions.choices import Direction
 from interactions.models import Conversation
 from interactions.tests.factories import ConversationFactory, InteractionFactory, MessageFactory, SmsDetailsFactory
@@ -84,3 +88,25 @@ def test_of_four_who_cancel_at_once_one_does() -> None:
     answer = reply_to_conversation(conversation, text="We are on our way.", undo_seconds=10)
 
     assert sorted(at_once(*[partial(cancel_message, answer)] * 4)) == [False, False, False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_undo_and_the_sender_who_settles_never_wait_for_each_other_in_a_ring() -> None:
+    """The sender has the batch and wants the customer; whoever undoes must not have the customer and want the batch."""
+    conversation = ConversationFactory(customer__phone="+14165551234")
+    answer = reply_to_conversation(conversation, text="We are on our way.")
+    claims = claim_due("transactional")
+    [message] = prepare(claims, [answer.pk]).rows
+
+    is_cancelled = overtaken(
+        partial(lock_batches, claims),
+        partial(cancel_message, answer),
+        then=partial(settle, Slice(claims=claims, rows=[message]), [taken(answer)]),
+    )
+
+    assert not is_cancelled
+    assert MessageData.objects.get().status == "sent"
+
+
+def taken(message: MessageData) -> SendResult:
+    return SendResult(reference=message.pk, outcome=Outcome.ACCEPTED, provider_message_id="SM1")

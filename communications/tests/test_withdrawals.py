@@ -13,7 +13,9 @@ from communications.actions.messages import (
     withdraw_message,
 )
 from communications.models import MessageData, MessageSchema, SendBatch
-from communications.sending.claim import Claim, claim_due
+from communications.providers.base import Outcome, SendResult
+from communications.sending.claim import Claim, claim_due, lock_batches
+from communications.sending.settle import settle
 from communications.sending.slices import prepare
 from communications.tests.orders import request, template
 from customers.models import Customer
@@ -89,3 +91,17 @@ def test_of_four_who_take_back_at_once_one_does() -> None:
     message = send_message(request(template(), recipient="+14165551234", recipient_name="John Smith"))
 
     assert sorted(at_once(*[partial(withdraw_message, message.pk)] * 4)) == [False, False, False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_withdrawal_and_the_sender_who_settles_never_wait_for_each_other_in_a_ring() -> None:
+    message, claims = claimed()
+    sent = prepare(claims, [message.pk])
+    taken = SendResult(reference=message.pk, outcome=Outcome.ACCEPTED, provider_message_id="SM1")
+
+    is_withdrawn = overtaken(
+        partial(lock_batches, claims), partial(withdraw_message, message.pk), then=partial(settle, sent, [taken])
+    )
+
+    assert not is_withdrawn
+    assert MessageData.objects.get().status == "sent"

@@ -22,13 +22,17 @@ def at_once(*deeds: Callable[[], Any]) -> list[Any]:
         return [each.result() for each in waiting]
 
 
-def overtaken(ours: Callable[[], Any], theirs: Callable[[], Any]) -> Any:
-    """What `theirs` returns, when on its own connection it waits for a lock that `ours` took, until `ours` is committed."""
+def overtaken(ours: Callable[[], Any], theirs: Callable[[], Any], *, then: Callable[[], Any] = lambda: None) -> Any:
+    """What `theirs` returns, when on its own connection it waits for a lock that `ours` took, until `ours` is committed.
+
+    While it waits, ours goes on with `then`: if that wants what `theirs` holds, PostgreSQL ends one of them.
+    """
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             ours()
             future = pool.submit(_begin, theirs, Barrier(1))
             _until_somebody_waits(future)
+            then()
         return future.result()
 
 
