@@ -1,8 +1,7 @@
-"""The inbound journal: stored raw, then processed; a delivery that cannot be processed is quarantined, and can be replayed."""
+"""The inbound journal: what `communications.intake` stored raw is worked off. What cannot be is quarantined, and can be replayed."""
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from itertools import accumulate
 from typing import NamedTuple
@@ -13,7 +12,6 @@ from django.db import Error, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Length
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
 from communications import wake
 from communications.actions.events import fold_events, unknown_message
@@ -46,41 +44,6 @@ class _Told(NamedTuple):
 class _Fault(NamedTuple):
     told: _Told
     error: Exception
-
-
-def store(
-    *,
-    provider: str,
-    endpoint: str,
-    url: str,
-    query_string: str,
-    headers: Mapping[str, str],
-    content_type: str,
-    body: bytes,
-    remote_address: str,
-) -> None:
-    """Write a verified webhook down, raw, by one statement, and wake the journal's workers."""
-    fetch_all(
-        """
-        INSERT INTO webhook_deliveries (id, provider, endpoint, url, query_string, headers, content_type, body,
-            remote_address, state, reason, attempts, due_at, received_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', 0, clock_timestamp(), clock_timestamp())
-        """,
-        [
-            uuid7(),
-            provider,
-            endpoint,
-            url,
-            query_string,
-            json.dumps(headers),
-            content_type[:255],
-            body,
-            remote_address or None,
-            WebhookDelivery.State.RECEIVED,
-        ],
-    )
-    failpoint("after_journal")
-    wake.journal()
 
 
 def process_due(*, should_stop: Callable[[], bool] = lambda: False) -> int:

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
-from communications.actions import journal
+from communications import intake
 from communications.models import WebhookDelivery
 from communications.webhooks import views
 from config import wake
@@ -213,7 +213,7 @@ def test_when_it_cannot_be_stored_the_provider_is_asked_to_come_again(
     def away(*_: Any) -> None:
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(journal, "fetch_all", away)
+    monkeypatch.setattr(intake, "fetch_all", away)
 
     response = twilio.post(SMS)
 

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from communications import wake
-from communications.models import WebhookDelivery
+from communications.intake import store
 
 _KEPT_HEADERS = ("User-Agent", "Referer", "Sec-Purpose", "Purpose", "X-Forwarded-For")
 _MOST = 1_000  # characters of a header
@@ -30,16 +29,16 @@ def visit_of(request: HttpRequest) -> Visit:
 
 def record_hit(visit: Visit, endpoint: str, message_id: UUID, *, url: str, **facts: str | int) -> None:
     """One row: `endpoint` is open, click or unsubscribe, `url` our own address, as we write it."""
-    WebhookDelivery.objects.create(
+    store(
         provider="tracking",
         endpoint=endpoint,
         url=url,
-        headers=dict(visit.headers),
+        query_string="",
+        headers=visit.headers,
         content_type="application/json",
         body=json.dumps({"message": str(message_id), **facts}).encode(),
         remote_address=visit.address,
     )
-    wake.journal()
 
 
 def _address(remote: str) -> str | None:

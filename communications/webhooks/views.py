@@ -16,7 +16,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from communications.actions import journal
+from communications import intake
 from communications.exceptions import WebhookRejected
 from communications.providers import registry
 
@@ -56,7 +56,7 @@ class WebhookView(View):
             registry.get(self.provider).verify(request, url)
         except WebhookRejected as rejection:
             return _refuse_forgery(address, rejection, provider=self.provider)
-        journal.store(
+        intake.store(
             provider=self.provider,
             endpoint=self.endpoint,
             url=url,

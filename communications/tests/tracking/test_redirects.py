@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from communications import intake
 from communications.models import MessageData, WebhookDelivery
 from communications.tests.factories import MessageSchemaVersionFactory, TrackedLinkFactory
 from communications.tests.rendering.emails import button
@@ -230,7 +231,7 @@ def test_with_the_database_away_a_link_asks_to_come_again_and_the_picture_is_sho
     def away(*_: object, **__: object) -> None:
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(WebhookDelivery.objects, "create", away)
+    monkeypatch.setattr(intake, "fetch_all", away)
 
     assert reader.get(path(message, "o.gif")).content.startswith(GIF)
     response = reader.get(path(message))
