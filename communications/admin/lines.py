@@ -1,10 +1,21 @@
 """Our lines and their rates, which staff set, and how each provider's calls fare."""
 
+from decimal import Decimal
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.core.validators import MinValueValidator
+from django.db.models import Field
+from django.http import HttpRequest
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from communications.models import ProviderCircuit, SenderLine
+from communications.providers import registry
 from config.back_office import BackOfficeAdmin, ReadOnlyAdmin, concrete_fields
+
+_LEAST = {"per_second": Decimal("0.001"), "burst": 1}
 
 
 @admin.register(SenderLine)
@@ -22,6 +33,16 @@ class SenderLineAdmin(BackOfficeAdmin):
         ),
         ("Now", {"fields": (("tokens", "tokens_at"), "updated_ts")}),
     )
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """A name that no provider has would slow nobody down, and look as if it did."""
+        if db_field.name == "provider":
+            names = [(name, name) for name in registry.names() if registry.get(name).capabilities.channels]
+            return forms.ChoiceField(choices=names, widget=UnfoldAdminSelectWidget)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in _LEAST:
+            field.validators.append(MinValueValidator(_LEAST[db_field.name]))
+        return field
 
     @display(description="Line")
     def line(self, line: SenderLine) -> str:

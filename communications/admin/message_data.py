@@ -97,6 +97,10 @@ class MessageDataAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "communications/admin/_message_actions.html"
     fieldsets = _FIELDSETS
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """A bulk request's page leads here."""
+        return lookup == "bulk__id__exact" or super().lookup_allowed(lookup, value, request)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MessageData], search_term: str
     ) -> tuple[QuerySet[MessageData], bool]:

@@ -316,3 +316,30 @@ def test_a_reminder_schedule_is_made(staff: Client, reminder_schema: MessageSche
 
     assert staff.post(add_url(models.ReminderSchedule), form).status_code == 302
     assert models.ReminderSchedule.objects.get().days_before == 1
+
+
+def test_a_bulk_requests_page_leads_to_its_messages(staff: Client) -> None:
+    bulk = factories.BulkSendFactory(position=2, accepted=1)
+    own, other = factories.MessageDataFactory(bulk=bulk), factories.MessageDataFactory()
+    address = f"{list_url(MessageData)}?bulk__id__exact={bulk.pk}"
+
+    assert address in staff.get(row_url(bulk)).content.decode()
+    html = staff.get(address).content.decode()
+    assert str(own.pk) in html and str(other.pk) not in html
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"provider": "twillio"}, "is not one of the available choices"),
+        ({"per_second": "0"}, "greater than or equal to 0.001"),
+        ({"burst": "0"}, "greater than or equal to 1"),
+    ],
+)
+def test_a_line_that_means_nothing_is_refused_at_its_field(
+    staff: Client, values: dict[str, str], sentence: str
+) -> None:
+    line = {"provider": "twilio", "sender": "", "per_second": "5", "burst": "5", **values}
+
+    assert sentence in staff.post(add_url(models.SenderLine), line).content.decode()
+    assert not models.SenderLine.objects.exists()
