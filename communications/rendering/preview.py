@@ -17,7 +17,7 @@ from communications.rendering.looks import EmailLook, Look, PushLook, Shown, Sms
 from communications.rendering.plain import compile_message
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.push import push_texts
-from communications.rendering.samples import RESERVED, Specimen, planted, root_of, samples_of
+from communications.rendering.samples import Specimen, planted, reserved, root_of, samples_of
 from communications.rendering.variables import common_variables
 from customers.models import Appointment, Customer, Employee
 
@@ -73,17 +73,17 @@ def preview(
     method = DeliveryMethod(schema.message_delivery_method)
     look = _look(method, source, schema, phone=customer.phone if customer else "")
     shown, missing = _shown(look, facts, sampled=customer is None)
-    names = [name for name in look.variables if root_of(name) not in RESERVED]
+    names = [name for name in look.variables if root_of(name) not in reserved()]
     told = tuple(_told(name, facts, name in missing or customer is None) for name in names)
     return Preview(source=source, method=method, language=language, shown=shown, variables=told, missing=missing)
 
 
 def _shown(look: Look, facts: Mapping[str, Any], *, sampled: bool) -> tuple[Shown, tuple[str, ...]]:
     """How it looks, and what a send with nothing but `facts` would miss."""
-    shown, missing = _filled(look, {**facts, **RESERVED})
+    shown, missing = _filled(look, {**facts, **reserved()})
     if sampled:
         try:
-            shown, _ = _filled(look, {**samples_of(look.variables, addresses=look.addresses), **facts, **RESERVED})
+            shown, _ = _filled(look, {**samples_of(look.variables, addresses=look.addresses), **facts, **reserved()})
         except TemplateProblem:  # it wants a number, which no sample is: then only what is certainly shown
             return shown, missing
     return shown, missing

@@ -1,21 +1,18 @@
 """Stand-ins for values that nobody has given yet: for counting a template, and for looking at it."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from communications.rendering.liquid import Compiled
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.variables import SAMPLES
-from communications.tracking.links import TRACKING_URL, UNSUBSCRIBE_URL
+from communications.tracking.links import STATIC_URL, TRACKING_URL, UNSUBSCRIBE_URL, static_url
 
-#: The tracker gives every e-mail its own of these; here they lead nowhere (RFC 2606).
-RESERVED: Mapping[str, str] = MappingProxyType(
-    {
-        TRACKING_URL: "https://preview.invalid/t",
-        UNSUBSCRIBE_URL: "https://preview.invalid/t/unsubscribe",
-    }
-)
+
+def reserved() -> Mapping[str, str]:
+    """What every e-mail has of its own: here its links lead nowhere (RFC 2606), and our own pictures are shown."""
+    nowhere = "https://preview.invalid/t"
+    return {TRACKING_URL: nowhere, UNSUBSCRIBE_URL: f"{nowhere}/unsubscribe", STATIC_URL: static_url()}
 
 
 _OF_A_LIST = ("size", "first", "last")  # Liquid finds these by itself
@@ -30,7 +27,7 @@ class Specimen(Sequence[Any]):
         self.is_address = is_address or name.lower().endswith(_NAMES_OF_ADDRESSES)
 
     def __str__(self) -> str:
-        if known := RESERVED.get(self.name) or SAMPLES.get(self.name):
+        if known := reserved().get(self.name) or SAMPLES.get(self.name):
             return known
         return f"https://example.com/{self.name}" if self.is_address else self.name
 

@@ -9,14 +9,15 @@ from communications.tracking.tokens import token_for
 
 TRACKING_URL = "trackingUrl"
 UNSUBSCRIBE_URL = "unsubscribeUrl"
+STATIC_URL = "staticUrl"  # before the path of one of our own pictures
 #: Names that a template may print and nobody gives a value for: each message has its own.
-RESERVED = frozenset({TRACKING_URL, UNSUBSCRIBE_URL})
+RESERVED = frozenset({TRACKING_URL, UNSUBSCRIBE_URL, STATIC_URL})
 
 
 def personal_variables(message_id: UUID) -> dict[str, str]:
-    """What `{{ trackingUrl }}` and `{{ unsubscribeUrl }}` are in this message."""
+    """What `{{ trackingUrl }}`, `{{ unsubscribeUrl }}` and `{{ staticUrl }}` are in this message."""
     base = _base(token_for(message_id))
-    return {TRACKING_URL: base, UNSUBSCRIBE_URL: f"{base}/unsubscribe"}
+    return {TRACKING_URL: base, UNSUBSCRIBE_URL: f"{base}/unsubscribe", STATIC_URL: static_url()}
 
 
 def list_unsubscribe_headers(message_id: UUID) -> dict[str, str]:
@@ -26,6 +27,11 @@ def list_unsubscribe_headers(message_id: UUID) -> dict[str, str]:
     if settings.UNSUBSCRIBE_MAILTO:
         places.append(f"<mailto:{quote(settings.UNSUBSCRIBE_MAILTO, safe='@')}?subject=unsubscribe%20{token}>")
     return {"List-Unsubscribe": ", ".join(places), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def static_url() -> str:
+    """Where this installation serves its own files today: a mail needs a whole address, a template must not keep one."""
+    return f"{settings.PUBLIC_BASE_URL}{settings.STATIC_URL}"
 
 
 def open_url(token: str) -> str:

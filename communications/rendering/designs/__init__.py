@@ -4,16 +4,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
-from django.conf import settings
 from django.utils.html import escape
 
 from communications.choices import DeliveryMethod
 from communications.tracking import footer
+from communications.tracking.links import STATIC_URL
 
 _FOLDER = Path(__file__).parent
 _PICTURES = "static:"  # before the name of a picture in a design
+_OURS = f"{{{{ {STATIC_URL} }}}}communications/designs/"
 _IMPRINT = "brand:imprint"  # where our name and postal address stand
 
 
@@ -46,12 +46,11 @@ def design(key: str) -> Design | None:
 
 
 def _read(path: Path) -> Design:
-    """The pictures of a design stand where this installation serves its own files: a mail needs a whole address.
+    """The pictures of a design stand where this installation serves its own files, which each mail says anew.
 
     Our name and postal address are the installation's, as the unsubscribe page shows them.
     """
-    static = urljoin(f"{settings.PUBLIC_BASE_URL}/", f"{settings.STATIC_URL}communications/designs/")
     imprint = json.dumps(escape(footer.imprint()), ensure_ascii=False)[1:-1]
-    text = path.read_text(encoding="utf-8").replace(_PICTURES, static).replace(_IMPRINT, imprint)
+    text = path.read_text(encoding="utf-8").replace(_PICTURES, _OURS).replace(_IMPRINT, imprint)
     content = json.loads(text)
     return Design(key=path.stem, **content)

@@ -3,14 +3,17 @@
 import re
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
 
 from communications.actions.schemas import save_schema
 from communications.models import MessageSchema
 from communications.rendering.designs import Design, all_designs, design
+from communications.rendering.email import CompiledEmail, render_email
 from communications.rendering.looks import EmailShown
 from communications.rendering.preview import preview
+from communications.rendering.variables import SAMPLES
 from communications.tracking.footer import imprint
+from communications.tracking.links import personal_variables
 from customers.choices import Purpose
 from customers.models import Customer
 
@@ -71,6 +74,18 @@ def test_its_pictures_are_ours_and_each_has_words(chosen: Design) -> None:
         assert (settings.BASE_DIR / "static" / source[1].removeprefix(base)).exists()
         assert re.search(r'alt="[^"]{5,}"', image)
     assert images
+
+
+@pytest.mark.django_db
+def test_its_pictures_move_with_the_installation(settings: LazySettings) -> None:
+    version = save_schema(MessageSchema(**DESIGNS[0].as_initial()))
+    settings.PUBLIC_BASE_URL = "https://moved.rapport.test"
+
+    mail = render_email(CompiledEmail(**version.compiled), {**SAMPLES, **personal_variables(version.pk)})
+
+    assert re.findall(r'<img [^>]*src="(https?://[^/]*)', mail.html) == [
+        "https://moved.rapport.test"
+    ] * mail.html.count("<img")
 
 
 @each_design

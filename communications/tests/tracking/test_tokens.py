@@ -73,6 +73,7 @@ def test_the_personal_addresses_of_a_message(settings: Any) -> None:
     assert personal_variables(MESSAGE) == {
         "trackingUrl": f"https://rapport.test/t/{token}",
         "unsubscribeUrl": f"https://rapport.test/t/{token}/unsubscribe",
+        "staticUrl": "https://rapport.test/static/",
     }
 
 
