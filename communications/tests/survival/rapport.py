@@ -67,6 +67,7 @@ class Rapport:
             cwd=ROOT, env=self.env, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.until("Rapport is ready", self._is_ready, seconds=240)
+        self.until("the emulator answers", self.emulator.count, seconds=60)  # which Rapport itself does not wait for
 
     def stop(self) -> None:
         self._launcher.send_signal(signal.SIGTERM)
