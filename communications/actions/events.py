@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -95,8 +96,16 @@ def look_up(messages: "QuerySet[MessageData]") -> int:
     for provider, rows in _by_provider(messages.filter(status=MessageStatus.UNCERTAIN)).items():
         if registry.get(provider).capabilities.lookup:
             receipts = loop.run(registry.get(provider).lookup([outbound(row) for row in rows]))
-            settled += sum(_settle_by_lookup(row, [r for r in receipts if r.reference == row.pk]) for row in rows)
+            patience = timedelta(seconds=registry.get(provider).capabilities.absent_after)
+            settled += sum(_settle_by_lookup(row, _of(row, receipts, patience)) for row in rows)
     return settled
+
+
+def _of(row: MessageData, receipts: Sequence[DeliveryReceipt], patience: timedelta) -> list[DeliveryReceipt]:
+    """What counts of them: a list that is behind its provider proves no absence while the doubt is young."""
+    is_young = (row.decided_ts or row.created_ts) + patience > database_now()
+    own = (receipt for receipt in receipts if receipt.reference == row.pk)
+    return [receipt for receipt in own if not (is_young and receipt.kind is EventKind.NOT_FOUND)]
 
 
 def _settle_by_lookup(row: MessageData, receipts: Sequence[DeliveryReceipt]) -> bool:

@@ -10,10 +10,10 @@ from communications.emulator import control
 from communications.emulator.config import Settings
 from communications.emulator.pages import frame, phones
 from communications.emulator.runtime import RUNTIME, Runtime
+from communications.emulator.sendgrid import activity, reading
 from communications.emulator.sendgrid import api as sendgrid_api
 from communications.emulator.sendgrid import control as mail_control
 from communications.emulator.sendgrid import journal as sendgrid_journal
-from communications.emulator.sendgrid import reading
 from communications.emulator.twilio import api as twilio_api
 from communications.emulator.twilio import journal as twilio_journal
 
@@ -27,6 +27,7 @@ def make_app(settings: Settings, data: Path) -> web.Application:
         [
             *twilio_api.routes(),
             *sendgrid_api.routes(),
+            *activity.routes(),
             *control.routes(),
             *mail_control.routes(),
             *phones.routes(),

@@ -156,6 +156,7 @@ class Capabilities:
     channels: frozenset[str]
     calls_of: int = 1  # messages one call carries
     lookup: bool = False
+    absent_after: float = 0.0  # seconds of doubt after which a message that no look-up finds was never taken
     inbound: bool = False
     events: bool = False
 

@@ -203,6 +203,7 @@ SENDGRID_BASE_URL = env.str("SENDGRID_BASE_URL", "https://api.sendgrid.com").rst
 SENDGRID_API_KEY = env.str("SENDGRID_API_KEY", "")
 SENDGRID_EVENT_PUBLIC_KEY = env.str("SENDGRID_EVENT_PUBLIC_KEY", "")
 SENDGRID_EVENT_PUBLIC_KEY_PREVIOUS = env.str("SENDGRID_EVENT_PUBLIC_KEY_PREVIOUS", "")
+SENDGRID_ACTIVITY = env.bool("SENDGRID_ACTIVITY", False)  # the account has the add-on Email Activity
 SENDGRID_CALL_SIZE = env.int("SENDGRID_CALL_SIZE", 1_000)  # persons a call, of which SendGrid takes no more than these
 SMTP_HOST = env.str("SMTP_HOST", "")
 SMTP_PORT = env.int("SMTP_PORT", 587)
@@ -224,7 +225,9 @@ SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
 UNDO_SECONDS_PEOPLE = env.int("UNDO_SECONDS_PEOPLE", 10)  # a reply by a person may be taken back for so long
 UNDO_SECONDS_API = env.int("UNDO_SECONDS_API", 0)
 LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain message is looked up when this old
-MAIL_AGAIN_AFTER_SECONDS = env.int("MAIL_AGAIN_AFTER_SECONDS", 600)  # of doubt; "rather twice than never" only
+MAIL_AGAIN_AFTER_SECONDS = env.int(
+    "MAIL_AGAIN_AFTER_SECONDS", 600
+)  # of doubt; with Email Activity only what it does not list
 UNCERTAIN_STAFF_AFTER_SECONDS = env.int("UNCERTAIN_STAFF_AFTER_SECONDS", 600)
 # Marketing reaches a person between these hours of his own clock (states may allow less), on the channels named.
 QUIET_HOURS_START = env.int("QUIET_HOURS_START", 8)

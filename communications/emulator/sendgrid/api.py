@@ -63,7 +63,7 @@ async def _answer(runtime: Runtime, request: web.Request, body: bytes | None, er
     if era != runtime.era:
         return faults.drop(request)
     try:
-        _authenticate(request, runtime.settings.api_key)
+        authenticate(request, runtime.settings.api_key)
         return await accept(runtime, body)
     except Refusal as refusal:
         _note_refusal(runtime, body, status=refusal.status, message=refusal.message, field=refusal.field)
@@ -72,7 +72,7 @@ async def _answer(runtime: Runtime, request: web.Request, body: bytes | None, er
         return for_status(500)  # the ledger could not be written, so nothing was accepted
 
 
-def _authenticate(request: web.Request, key: str) -> None:
+def authenticate(request: web.Request, key: str) -> None:
     given = request.headers.get("Authorization", "").encode()
     if not hmac.compare_digest(given, b"Bearer " + key.encode()):
         raise Refusal(SENTENCES[401], status=401)

@@ -113,7 +113,7 @@ def read(element: Any, stored: StoredRequest) -> DeliveryReceipt | None:
         kind=kind,
         occurred_at=_time(element.get("timestamp")),
         received_at=stored.received_at,
-        provider_message_id=_message_id(storable(element.get("sg_message_id"), 255)),
+        provider_message_id=message_id_of(storable(element.get("sg_message_id"), 255)),
         error_code=_error_code(element, kind),
         reason=storable(element.get("reason"), 1_000) or storable(element.get("response"), 1_000),
         url=storable(element.get("url"), 2_000) if kind is EventKind.CLICKED else "",
@@ -164,7 +164,7 @@ def _event_id(element: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def _message_id(text: str) -> str:
+def message_id_of(text: str) -> str:
     """The `X-Message-Id` that the call was answered with: the rest names the server that took it on."""
     known = _SENDGRIDS_OWN.sub("", text)
     return known if known != text else text.partition(".")[0]

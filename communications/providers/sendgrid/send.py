@@ -20,7 +20,7 @@ from communications.providers.base import (
 )
 from communications.providers.http import LONGEST_RETRY_AFTER, Answer, NoAnswer, NotSent, Wire, retry_after
 from communications.providers.mail import read_files, storable
-from communications.providers.sendgrid import events
+from communications.providers.sendgrid import activity, events
 from communications.providers.sendgrid.calls import Call, Refused, plan
 from customers.choices import Channel
 from interactions.actions.facts import InboundMessage
@@ -66,7 +66,13 @@ class SendGrid:
     def __init__(self) -> None:
         self._wire = Wire()
         channels = frozenset({Channel.EMAIL})
-        self.capabilities = Capabilities(channels=channels, calls_of=settings.SENDGRID_CALL_SIZE, events=True)
+        self.capabilities = Capabilities(
+            channels=channels,
+            calls_of=settings.SENDGRID_CALL_SIZE,
+            lookup=settings.SENDGRID_ACTIVITY,
+            absent_after=settings.MAIL_AGAIN_AFTER_SECONDS,
+            events=True,
+        )
 
     async def send(self, batch: Sequence[OutboundMessage]) -> list[SendResult]:
         files = await asyncio.to_thread(read_files, [m.template for m in batch if m.template])
@@ -79,8 +85,8 @@ class SendGrid:
         return [results[message.reference] for message in batch]
 
     async def lookup(self, messages: Sequence[OutboundMessage]) -> list[DeliveryReceipt]:
-        """Its list of messages is a product of its own that few have; its events settle every doubt."""
-        return []
+        """By our id, where the account has Email Activity."""
+        return await activity.look_up(self._wire, messages)
 
     def verify(self, request: HttpRequest, url: str) -> None:
         events.verify(request)

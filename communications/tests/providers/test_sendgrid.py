@@ -22,7 +22,7 @@ from communications.providers.http import call_until
 from communications.providers.mail import storable, whole
 from communications.providers.sendgrid import SendGrid
 from communications.tests.engine_fixtures import fresh, provider, waiting
-from communications.tests.providers.contracts import Post, ProviderContract
+from communications.tests.providers.contracts import LookupContract, Post
 from communications.tests.providers.mails import mail, mails, read, slots, template
 from communications.tests.providers.proxy import Odd, odd_proxy
 
@@ -39,7 +39,7 @@ def signed(elements: Any, *, owner: str = signing.OWN, at: float | None = None) 
     return Post(url=EVENTS_URL, body=body, headers=headers, content_type="application/json")
 
 
-class TestSendGrid(ProviderContract):
+class TestSendGrid(LookupContract):
     provider_name: ClassVar = "sendgrid"
     order_matters: ClassVar = True
     signs_address: ClassVar = False
@@ -273,3 +273,34 @@ def test_what_becomes_of_a_mail_is_what_its_row_says(
     assert [(now.status, now.error_code) for now in map(fresh, rows)] == [fate[1:] for fate in FATES]
     assert {fresh(row).provider_message_id for row in rows} == {results[0].provider_message_id}
     assert not any(fresh(row).possible_duplicate for row in rows)
+
+
+def test_many_doubts_are_one_question_and_no_address_is_in_it_twice(it: Provider, provider: Emulator) -> None:
+    shared = template()
+    twice = [mail(shared, slots(), recipient="John@Example.com") for _ in range(2)]
+    others = [mail(shared, slots(), recipient=f"person{number}@example.com") for number in range(60)]
+    loop.run(it.send([*twice[:1], *others[:50]]))
+
+    receipts = {receipt.reference: receipt for receipt in loop.run(it.lookup([*twice, *others]))}
+
+    taken = {message.reference for message in (*twice[:1], *others[:50])}
+    assert len(receipts) == 62
+    assert {each for each in receipts if receipts[each].kind is not EventKind.NOT_FOUND} == taken
+
+
+def test_what_became_of_a_mail_is_told_by_the_list_too(it: Provider, provider: Emulator) -> None:
+    shared = template()
+    sent = [mail(shared, slots(), recipient=f"john+{fate}@example.com") for fate in ("silent", "bounce", "open")]
+    provider.callbacks(delays_ms={"processed": 0, "delivered": 0, "open": 0})
+    results = loop.run(it.send(sent))
+
+    receipts = loop.run(it.lookup(sent))
+
+    assert [receipt.kind for receipt in receipts] == [EventKind.QUEUED, EventKind.UNDELIVERED, EventKind.DELIVERED]
+    assert [receipt.provider_message_id for receipt in receipts] == [result.provider_message_id for result in results]
+
+
+def test_an_account_without_email_activity_is_not_asked(settings: Any) -> None:
+    settings.SENDGRID_ACTIVITY = False
+
+    assert not SendGrid().capabilities.lookup

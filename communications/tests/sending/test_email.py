@@ -1,10 +1,12 @@
 """An e-mail from the request to what stands in the mailbox, and back: over the wire, by the provider's and our own events."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from communications.actions.events import look_up
 from communications.actions.journal import process_due
 from communications.actions.message_request import MessageRequest
 from communications.actions.messages import send_message, send_messages
@@ -190,3 +192,24 @@ def test_a_call_that_fails_is_written_down_as_what_it_proves(
     run.send_due("transactional")
 
     assert {fresh(row).status for row in rows} == {status}
+
+
+def test_a_mail_in_doubt_is_looked_up_and_its_absence_counts_when_the_list_had_time(
+    provider: Emulator, notice: MessageSchema, settings: Any
+) -> None:
+    settings.MAIL_AGAIN_AFTER_SECONDS = 600
+    for mode in ("accept_then_drop", "drop_before"):
+        provider.faults(mode, times=1)
+        send_message(ask(notice, jane(primary_email=f"{mode}@example.com")))
+        run.send_due(Purpose.TRANSACTIONAL)
+    taken, lost = MessageData.objects.order_by("created_ts")
+    assert {taken.status, lost.status} == {MessageStatus.UNCERTAIN}
+
+    assert look_up(MessageData.objects.all()) == 1
+    assert fresh(taken).status in (MessageStatus.SENT, MessageStatus.DELIVERED)
+    assert fresh(lost).status == MessageStatus.UNCERTAIN
+
+    MessageData.objects.update(decided_ts=timezone.now() - timedelta(seconds=601))
+    assert look_up(MessageData.objects.all()) == 1
+    assert fresh(lost).status == MessageStatus.PENDING
+    assert provider.count()["total"] == 1
