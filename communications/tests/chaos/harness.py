@@ -47,8 +47,14 @@ save_schema(
 print(ApiToken.objects.create(user=User.objects.get(email="admin@rapport.test"), name="Chaos", scopes=["*"])[1])
 """
 _UNSETTLED = """
-SELECT (SELECT count(*) FROM f_message_data WHERE status IN ('pending', 'scheduled', 'sending')),
-       (SELECT count(*) FROM send_batches WHERE state IN ('waiting', 'working')),
+WITH later AS (  -- the demo's reminders, whose hour has not come
+    SELECT id, batch_id FROM f_message_data
+    WHERE status = 'scheduled' AND decision_reason = 'scheduled' AND batch_id IS NOT NULL
+)
+SELECT (SELECT count(*) FROM f_message_data
+        WHERE status IN ('pending', 'scheduled', 'sending') AND id NOT IN (SELECT id FROM later)),
+       (SELECT count(*) FROM send_batches
+        WHERE state IN ('waiting', 'working') AND id NOT IN (SELECT batch_id FROM later)),
        (SELECT count(*) FROM webhook_deliveries WHERE state = 'received'),
        (SELECT count(*) FROM bulk_sends WHERE state = 'expanding')
 """
