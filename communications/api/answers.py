@@ -21,6 +21,10 @@ def error(description: str) -> OpenApiResponse:
 
 
 UNAVAILABLE = error("The database is away (`database_unavailable`); come again after `Retry-After` seconds.")
+LIST_ERROR = error(
+    "A parameter is not what it has to be (`invalid`, `invalid_choice`, `invalid_cursor`), or the list does not know it "
+    "(`unknown_parameter`), each with its name."
+)
 RUNNING = "A request with this key is still running (`request_running`); see `Retry-After`."
 SENDING_ERRORS = {
     400: error(

@@ -221,14 +221,52 @@ class DeliveryEventSerializer(serializers.Serializer):
     reason = serializers.CharField()
 
 
-class MessageDataSerializer(serializers.Serializer):
-    """A message, where it stands and what is known of it. Expects the rows of `communications.api.views.message_rows`."""
+LISTED = (
+    "id",
+    "message_number",
+    "message_schema",
+    "batch",
+    "customer",
+    "employee",
+    "recipient",
+    "recipient_name",
+    "message_delivery_method",
+    "purpose",
+    "status",
+    "decision",
+    "decision_reason",
+    "decision_detail",
+    "decided_ts",
+    "segment_count",
+    "cost",
+    "cost_currency",
+    "scheduled_ts",
+    "expires_ts",
+    "sent_ts",
+    "delivered_ts",
+    "opened_ts",
+    "clicked_ts",
+    "failed_ts",
+    "failed_reason",
+    "error_code",
+    "provider",
+    "provider_message_id",
+    "possible_duplicate",
+    "interaction",
+    "conversation",
+    "resend_of",
+    "created_ts",
+    "updated_ts",
+)
+
+
+class ListedMessageSerializer(serializers.Serializer):
+    """A message in a list. Expects the rows of `communications.api.views.listed_messages`."""
 
     id = serializers.UUIDField()
     message_number = serializers.CharField()
     message_schema = serializers.UUIDField(source="message_schema_id", allow_null=True)
     message_schema_code = serializers.CharField(source="message_schema.code", read_only=True, allow_null=True)
-    schema_version = serializers.IntegerField(source="schema_version.version", read_only=True, allow_null=True)
     customer = serializers.UUIDField(source="customer_id", allow_null=True)
     employee = serializers.UUIDField(source="employee_id", allow_null=True)
     recipient = serializers.CharField()
@@ -238,7 +276,6 @@ class MessageDataSerializer(serializers.Serializer):
     purpose = serializers.ChoiceField(choices=Purpose.choices)
     status = serializers.SerializerMethodField()
     decision = serializers.SerializerMethodField()
-    content_data = serializers.DictField()
     segment_count = serializers.IntegerField(allow_null=True)
     cost = serializers.DecimalField(max_digits=12, decimal_places=5, allow_null=True)
     cost_currency = serializers.CharField()
@@ -257,10 +294,8 @@ class MessageDataSerializer(serializers.Serializer):
     interaction = serializers.UUIDField(source="interaction_id", allow_null=True)
     conversation = serializers.UUIDField(source="conversation_id", allow_null=True)
     resend_of = serializers.UUIDField(source="resend_of_id", allow_null=True)
-    metadata = serializers.DictField()
     created_ts = Instant()
     updated_ts = Instant()
-    events = DeliveryEventSerializer(source="delivery_events", many=True)
 
     @extend_schema_field(serializers.ChoiceField(choices=Channel.choices))
     def get_channel(self, message: MessageData) -> str:
@@ -274,6 +309,15 @@ class MessageDataSerializer(serializers.Serializer):
     def get_decision(self, message: MessageData) -> dict[str, Any] | None:
         is_known = message.decision or message.decision_reason
         return DecisionSerializer(message).data if is_known else None
+
+
+class MessageDataSerializer(ListedMessageSerializer):
+    """A message, where it stands and what is known of it. Expects the rows of `communications.api.views.message_rows`."""
+
+    schema_version = serializers.IntegerField(source="schema_version.version", read_only=True, allow_null=True)
+    content_data = serializers.DictField()
+    metadata = serializers.DictField()
+    events = DeliveryEventSerializer(source="delivery_events", many=True)
 
 
 def shown_status(message: MessageData) -> MessageStatus:

@@ -1,4 +1,4 @@
-"""`POST /api/v1/message-data` sends one message; `GET /api/v1/message-data/{id}` tells what became of it."""
+"""`/api/v1/message-data`: send a message, list them, and tell what became of one."""
 
 from typing import Any, cast
 
@@ -13,13 +13,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communications.actions.messages import send_message
-from communications.api.answers import KEY_PARAMETER, SENDING_ERRORS, UNAVAILABLE, as_validation_error
+from communications.api.answers import KEY_PARAMETER, LIST_ERROR, SENDING_ERRORS, UNAVAILABLE, as_validation_error
+from communications.api.filters import MessageDataFilter
 from communications.api.idempotency import answer_once
-from communications.api.serializers import MessageDataSerializer, NewMessageSerializer
+from communications.api.serializers import (
+    LISTED,
+    ListedMessageSerializer,
+    MessageDataSerializer,
+    NewMessageSerializer,
+)
 from communications.exceptions import SendRefused
 from communications.models import DeliveryEvent, MessageData
 from communications.models.message_data import MessageDataQuerySet
 from config.accounts.models import User
+from config.api.listing import ListingView
 from config.api.views import ApiView
 
 
@@ -34,10 +41,29 @@ def message_rows() -> MessageDataQuerySet:
     )
 
 
-class MessageDataCollection(ApiView):
+def listed_messages() -> MessageDataQuerySet:
+    """Messages with no more than a list shows."""
+    rows: MessageDataQuerySet = MessageData.objects.select_related("message_schema", "batch")
+    return rows.only(*LISTED, "message_schema__code", "batch__in_flight")
+
+
+class MessageDataCollection(ListingView):
     scope = "message-data"
     queryset = MessageData.objects.none()  # names the model whose permissions count
     serializer_class = NewMessageSerializer
+    filterset_class = MessageDataFilter
+
+    def rows(self) -> MessageDataQuerySet:
+        return listed_messages()
+
+    @extend_schema(
+        operation_id="message_data_list",
+        summary="List messages",
+        responses={200: ListedMessageSerializer(many=True), 400: LIST_ERROR, 503: UNAVAILABLE},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The newest first, without content and events, which the message itself has."""
+        return self.page(ListedMessageSerializer)
 
     @extend_schema(
         operation_id="message_data_create",

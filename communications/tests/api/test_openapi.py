@@ -11,7 +11,7 @@ from config.accounts.models import User
 SENDS = [(MESSAGES, "201"), (f"{MESSAGES}/bulk", "202"), (f"{MESSAGES}/{{id}}/retry", "201")]
 SENT = {address for address, _ in SENDS}
 CANCELS = f"{MESSAGES}/{{id}}/cancel"
-READ = {f"{MESSAGES}/{{id}}", f"{MESSAGES}/bulk/{{id}}"}
+READ = {f"{MESSAGES}/{{id}}", f"{MESSAGES}/{{id}}/track", f"{MESSAGES}/bulk/{{id}}"}
 
 
 def test_the_api_describes_itself_without_a_warning() -> None:
@@ -25,6 +25,7 @@ def test_the_api_describes_itself_without_a_warning() -> None:
         answers = set(paths[address]["post"]["responses"])
         assert answers >= {answer, "400", "401", "403", "404", "409", "411", "413", "415", "422", "429", "503"}
     assert set(paths[CANCELS]["post"]["responses"]) >= {"200", "401", "403", "404", "409", "503"}
+    assert set(paths[MESSAGES]["get"]["responses"]) >= {"200", "400", "401", "403", "503"}
     for address in READ:
         assert set(paths[address]["get"]["responses"]) >= {"200", "401", "403", "404", "503"}
 

@@ -1,0 +1,42 @@
+"""What the list of messages is narrowed by: equality and ranges on indexed columns, no reading of texts."""
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django_filters import rest_framework as filters
+
+from communications.choices import DeliveryMethod, MessageStatus, Reason
+from communications.models import MessageData
+from customers.choices import Purpose
+from customers.identity.search import spellings
+
+
+class MessageDataFilter(filters.FilterSet):
+    customer = filters.UUIDFilter(field_name="customer_id")
+    appointment = filters.UUIDFilter(field_name="appointment_id")
+    message_schema = filters.UUIDFilter(field_name="message_schema_id")
+    bulk = filters.UUIDFilter(field_name="bulk_id")
+    recipient = filters.CharFilter(method="to_recipient", label="An address or number, in any usual form.")
+    message_number = filters.CharFilter()
+    status = filters.MultipleChoiceFilter(choices=MessageStatus.choices)
+    message_delivery_method = filters.MultipleChoiceFilter(choices=DeliveryMethod.choices)
+    purpose = filters.ChoiceFilter(choices=Purpose.choices)
+    reason = filters.MultipleChoiceFilter(field_name="decision_reason", choices=Reason.choices)
+    created_after = filters.IsoDateTimeFilter(field_name="created_ts", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_ts", lookup_expr="lt")
+    sent_after = filters.IsoDateTimeFilter(field_name="sent_ts", lookup_expr="gte")
+    sent_before = filters.IsoDateTimeFilter(field_name="sent_ts", lookup_expr="lt")
+    search = filters.CharFilter(method="find", label="A message's number, or an address.")
+
+    class Meta:
+        model = MessageData
+        fields = ()
+
+    def to_recipient(self, rows: QuerySet[MessageData], name: str, value: str) -> QuerySet[MessageData]:
+        return rows.filter(recipient__in=_addresses(value))
+
+    def find(self, rows: QuerySet[MessageData], name: str, value: str) -> QuerySet[MessageData]:
+        return rows.filter(Q(message_number=value.strip().upper()) | Q(recipient__in=_addresses(value)))
+
+
+def _addresses(term: str) -> list[str]:
+    return spellings(term, region=settings.PHONE_REGION)

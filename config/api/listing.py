@@ -1,0 +1,193 @@
+"""Lists by keyset: every page costs the same however deep it lies, and rows that come meanwhile move nothing.
+
+A page is asked for by the cursor that the page before it gave (`next`, `previous`), which says where it ended and nothing
+about the rows themselves. A parameter that a list does not know is refused: a misspelt filter would answer with everything.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn, cast
+
+from django.core.exceptions import ValidationError as InvalidValue
+from django.db.models import Field, Model, Q, QuerySet
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet
+from drf_spectacular.plumbing import build_basic_type
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from config.api.views import ApiView
+
+PAGE_SIZE = 25
+LARGEST_PAGE = 200
+_LONGEST_CURSOR = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """The row that a page borders on: `value` of the column that the list is ordered by, and its id."""
+
+    value: str
+    pk: str
+    backwards: bool = False
+
+    def encode(self) -> str:
+        facts = json.dumps([self.value, self.pk, int(self.backwards)], separators=(",", ":"))
+        return base64.urlsafe_b64encode(facts.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Raises ValueError."""
+        if len(text) > _LONGEST_CURSOR:
+            raise ValueError("too long")
+        try:
+            value, pk, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (binascii.Error, TypeError, RecursionError) as error:
+            raise ValueError("no cursor") from error
+        if not isinstance(value, str) or not isinstance(pk, str) or backwards not in (0, 1):
+            raise ValueError("no cursor")
+        return cls(value=value, pk=pk, backwards=bool(backwards))
+
+
+class KeysetPagination(BasePagination):
+    """`?cursor=…&page_size=…&ordering=…`. The view's `orderings` maps each word to a column that is never null; the id decides
+    between equals, in the same direction."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self._request = request
+        self._size = _page_size(request)
+        column, self._descends = _ordering(request, view.orderings)
+        self._cursor = _cursor(request)
+        self._column = column
+        rows = self._rows(queryset)
+        more = len(rows) > self._size
+        rows = rows[: self._size]
+        backwards = self._cursor is not None and self._cursor.backwards
+        self._has_next = more if not backwards else True
+        self._has_previous = more if backwards else self._cursor is not None
+        self._page = rows[::-1] if backwards else rows
+        return self._page
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self._link(backwards=False), "previous": self._link(backwards=True), "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        properties = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": ["next", "previous", "results"], "properties": properties}
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        words = list(view.orderings)
+        size = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE}
+        return [
+            _parameter("cursor", build_basic_type(OpenApiTypes.STR), "From `next` or `previous` of another page."),
+            _parameter("page_size", size, "Rows a page."),
+            _parameter("ordering", {"type": "string", "enum": words, "default": words[0]}, "The first is the default."),
+        ]
+
+    def _rows(self, queryset: QuerySet[Any]) -> list[Any]:
+        """One more than the page has: is there another page?"""
+        backwards = self._cursor is not None and self._cursor.backwards
+        sign = "-" if self._descends != backwards else ""
+        ordered = queryset.order_by(*dict.fromkeys((f"{sign}{self._column}", f"{sign}id")))
+        if self._cursor is not None:
+            ordered = ordered.filter(_beyond(queryset.model, self._column, self._cursor, descends=sign == "-"))
+        return list(ordered[: self._size + 1])
+
+    def _link(self, *, backwards: bool) -> str | None:
+        is_there = self._has_previous if backwards else self._has_next
+        if not is_there or not self._page:
+            return None
+        row = self._page[0 if backwards else -1]
+        field = row._meta.get_field(self._column)
+        cursor = Cursor(value=field.value_to_string(row), pk=str(row.pk), backwards=backwards)
+        return replace_query_param(self._request.build_absolute_uri(), "cursor", cursor.encode())
+
+
+class KnownParameters(DjangoFilterBackend):
+    """django-filter's backend, for lists that refuse what they do not know."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        known = {*view.filterset_class.base_filters, "cursor", "page_size", "ordering", "format"}
+        unknown = [name for name in request.query_params if name not in known]
+        if unknown:
+            detail = [ErrorDetail("There is no such parameter.", code="unknown_parameter")]
+            raise ValidationError({name[:100]: detail for name in unknown[:20]})
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return filtered
+
+
+class ListingView(ApiView):
+    """A collection: `GET` is a page of it. `rows()` are what the list shows, with all that its serializer reads."""
+
+    orderings: ClassVar[Mapping[str, str]] = {"-created_ts": "-id", "created_ts": "id"}
+    filterset_class: type[FilterSet]
+    filter_backends = (KnownParameters,)
+    pagination_class = KeysetPagination
+
+    def rows(self) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def page(self, serializer: type[Any]) -> Response:
+        """The page that the request asks for, each row by `serializer`."""
+        rows = self.paginate_queryset(self.filter_queryset(self.rows()))
+        return self.get_paginated_response(serializer(rows, many=True).data)
+
+
+def _parameter(name: str, schema: Any, description: str) -> dict[str, Any]:
+    return {"name": name, "required": False, "in": "query", "schema": schema, "description": description}
+
+
+def _page_size(request: Request) -> int:
+    text = request.query_params.get("page_size", str(PAGE_SIZE))
+    if not (text.isascii() and text.isdecimal() and len(text) < 5 and 0 < int(text) <= LARGEST_PAGE):
+        _refuse("page_size", "invalid", f"A page has 1 to {LARGEST_PAGE} rows.")
+    return int(text)
+
+
+def _ordering(request: Request, orderings: Mapping[str, str]) -> tuple[str, bool]:
+    """The column, and whether it descends."""
+    word = request.query_params.get("ordering", next(iter(orderings)))
+    if word not in orderings:
+        _refuse("ordering", "invalid_choice", f"This list is ordered by one of {', '.join(orderings)}.")
+    column = orderings[word]
+    return column.removeprefix("-"), column.startswith("-")
+
+
+def _cursor(request: Request) -> Cursor | None:
+    text = request.query_params.get("cursor")
+    if text is None:
+        return None
+    try:
+        return Cursor.decode(text)
+    except ValueError:
+        _refuse_cursor()
+
+
+def _beyond(model: type[Model], column: str, cursor: Cursor, *, descends: bool) -> Q:
+    """The rows after the cursor's, in this direction."""
+    word = "lt" if descends else "gt"
+    try:
+        pk = model._meta.pk.to_python(cursor.pk)
+        if column == model._meta.pk.name:
+            return Q((f"pk__{word}", pk))
+        value = cast("Field[Any, Any]", model._meta.get_field(column)).to_python(cursor.value)
+    except (InvalidValue, ValueError, OverflowError):
+        _refuse_cursor()
+    if isinstance(value, str) and "\x00" in value:
+        _refuse_cursor()
+    return Q((f"{column}__{word}e", value)) & (Q((f"{column}__{word}", value)) | Q((f"pk__{word}", pk)))
+
+
+def _refuse_cursor() -> NoReturn:
+    _refuse("cursor", "invalid_cursor", "This is no cursor of this list.")
+
+
+def _refuse(parameter: str, code: str, sentence: str) -> NoReturn:
+    raise ValidationError({parameter: [ErrorDetail(sentence, code=code)]})
