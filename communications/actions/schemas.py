@@ -30,6 +30,10 @@ LONGEST_SUBJECT = 500  # characters; a header's line has 998 octets at most (RFC
 CONTENT = tuple(each.name for each in SchemaContent._meta.get_fields())
 
 
+class StaleVersion(Exception):
+    """A change was made of a version that is no longer the newest."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Draft:
     """What is to be made: words, and the template and the language that they are for."""
@@ -68,6 +72,30 @@ def save_schema(schema: MessageSchema, *, by: User | None = None) -> MessageSche
     schema.version = 1 if schema._state.adding else _next_number(schema)
     schema.save()
     return _add_version(draft, made, by=by)
+
+
+@transaction.atomic
+def change_schema(
+    schema: MessageSchema, changes: Mapping[str, Any], *, version: int | None = None, by: User | None = None
+) -> MessageSchema:
+    """Store `changes` to `schema` as its next version, made of what stands now.
+
+    Raises TemplateProblem; StaleVersion where `version` is given and is no longer the newest. Nothing is stored then.
+    """
+    current = MessageSchema.objects.select_for_update().get(pk=schema.pk)
+    if version is not None and current.version != version:
+        raise StaleVersion
+    for name, value in changes.items():
+        setattr(current, name, value)
+    save_schema(current, by=by)
+    return current
+
+
+def retire_schema(schema: MessageSchema) -> None:
+    """Nothing more is sent of it; versions and messages stay. A repeat changes nothing."""
+    now = timezone.now()
+    active = MessageSchema.objects.filter(pk=schema.pk, active_flag=True)
+    active.update(active_flag=False, to_ts=now, updated_ts=now)
 
 
 @transaction.atomic

@@ -1,11 +1,12 @@
-"""What the list of messages is narrowed by: equality and ranges on indexed columns, no reading of texts."""
+"""What lists of messages and templates are narrowed by: equality and ranges on indexed columns, no reading of texts."""
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from communications.choices import DeliveryMethod, MessageStatus, Reason
-from communications.models import MessageData
+from communications.models import MessageData, MessageSchema
+from communications.models.schema import SchemaStatus
 from customers.choices import Purpose
 from customers.identity.search import spellings
 
@@ -36,6 +37,23 @@ class MessageDataFilter(filters.FilterSet):
 
     def find(self, rows: QuerySet[MessageData], name: str, value: str) -> QuerySet[MessageData]:
         return rows.filter(Q(message_number=value.strip().upper()) | Q(recipient__in=_addresses(value)))
+
+
+class MessageSchemaFilter(filters.FilterSet):
+    code = filters.CharFilter(lookup_expr="istartswith", label="The beginning of the code.")
+    category = filters.CharFilter()
+    message_delivery_method = filters.MultipleChoiceFilter(choices=DeliveryMethod.choices)
+    purpose = filters.ChoiceFilter(choices=Purpose.choices)
+    status = filters.MultipleChoiceFilter(choices=SchemaStatus.choices)
+    active_flag = filters.BooleanFilter()
+    search = filters.CharFilter(method="find", label="The beginning of the code, or a part of the name.")
+
+    class Meta:
+        model = MessageSchema
+        fields = ()
+
+    def find(self, rows: QuerySet[MessageSchema], name: str, value: str) -> QuerySet[MessageSchema]:
+        return rows.filter(Q(code__istartswith=value) | Q(name__icontains=value))
 
 
 def _addresses(term: str) -> list[str]:

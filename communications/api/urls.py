@@ -2,6 +2,7 @@
 
 from communications.api.bulk import BulkCollection, BulkDetail
 from communications.api.corrections import MessageDataCancel, MessageDataRetry
+from communications.api.schemas import MessageSchemaCollection, MessageSchemaDetail
 from communications.api.track import MessageDataTrack
 from communications.api.views import MessageDataCollection, MessageDataDetail
 from config.api.paths import api_path
@@ -14,4 +15,6 @@ urlpatterns = [
     api_path("message-data/(?P<pk>[^/]+)/retry", MessageDataRetry.as_view(), name="api-message-data-retry"),
     api_path("message-data/(?P<pk>[^/]+)/track", MessageDataTrack.as_view(), name="api-message-data-track"),
     api_path("message-data/(?P<pk>[^/]+)", MessageDataDetail.as_view(), name="api-message-data-detail"),
+    api_path("message-schema", MessageSchemaCollection.as_view(), name="api-message-schema"),
+    api_path("message-schema/(?P<pk>[^/]+)", MessageSchemaDetail.as_view(), name="api-message-schema-detail"),
 ]

@@ -11,6 +11,8 @@ from config.accounts.models import User
 SENDS = [(MESSAGES, "201"), (f"{MESSAGES}/bulk", "202"), (f"{MESSAGES}/{{id}}/retry", "201")]
 SENT = {address for address, _ in SENDS}
 CANCELS = f"{MESSAGES}/{{id}}/cancel"
+SCHEMAS = "/api/v1/message-schema"
+TEMPLATES = {SCHEMAS: {"get", "post"}, f"{SCHEMAS}/{{id}}": {"get", "put", "delete"}}
 READ = {f"{MESSAGES}/{{id}}", f"{MESSAGES}/{{id}}/track", f"{MESSAGES}/bulk/{{id}}"}
 
 
@@ -20,7 +22,9 @@ def test_the_api_describes_itself_without_a_warning() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=output)
 
     paths = yaml.safe_load(output.getvalue())["paths"]
-    assert set(paths) == SENT | READ | {CANCELS}
+    assert set(paths) == SENT | READ | {CANCELS} | set(TEMPLATES)
+    for address, methods in TEMPLATES.items():
+        assert set(paths[address]) == methods
     for address, answer in SENDS:
         answers = set(paths[address]["post"]["responses"])
         assert answers >= {answer, "400", "401", "403", "404", "409", "411", "413", "415", "422", "429", "503"}
