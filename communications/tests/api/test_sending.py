@@ -241,7 +241,7 @@ def test_an_address_that_does_not_exist_is_told_so_in_json(method: str) -> None:
     assert errors_of(response) == {("not_found", None)}
 
 
-@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_other_methods_are_not_allowed(db: None, method: str) -> None:
     client = client_of(UserFactory(is_superuser=True))
 
