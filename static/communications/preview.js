@@ -17,10 +17,7 @@ function widen(width) {
 
 function light(scheme) {
     press("scheme", scheme);
-    const address = `${frame.dataset.page}&scheme=${scheme}`;
-    if (scheme === "dark" || frame.src.includes("scheme=")) {
-        frame.src = address;
-    }
+    frame.src = `${frame.dataset.page}&scheme=${scheme}`;
 }
 
 if (frame) {
