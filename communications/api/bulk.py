@@ -15,7 +15,7 @@ from communications.api.answers import KEY_PARAMETER, SENDING_ERRORS, UNAVAILABL
 from communications.api.bulk_serializers import BulkSerializer, NewBulkSerializer
 from communications.api.idempotency import answer_once
 from communications.exceptions import SendRefused
-from communications.models import BulkSend, MessageData
+from communications.models import BulkSend
 from config.accounts.models import User
 from config.api.views import ApiView
 
@@ -31,7 +31,7 @@ _ERRORS = {
 
 class BulkCollection(ApiView):
     scope = "message-data"
-    queryset = MessageData.objects.none()  # who may send one message may send many
+    queryset = BulkSend.objects.none()  # who may send one message may not send ten thousand
     serializer_class = NewBulkSerializer
     max_body_bytes = 10_000_000
 
@@ -60,7 +60,7 @@ class BulkCollection(ApiView):
 
 class BulkDetail(ApiView):
     scope = "message-data"
-    queryset = MessageData.objects.none()
+    queryset = BulkSend.objects.none()
     serializer_class = BulkSerializer
 
     @extend_schema(

@@ -19,9 +19,9 @@ Send = Callable[..., Response]
 
 @pytest.fixture
 def website(db: None) -> User:
-    """A program's account that may send and read messages."""
+    """A program's account that may send and read messages, one and many."""
     user = UserFactory(name="Website")
-    names = ("add_messagedata", "view_messagedata")
+    names = ("add_messagedata", "view_messagedata", "add_bulksend", "view_bulksend")
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="communications", codename__in=names))
     return user
 

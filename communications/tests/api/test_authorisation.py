@@ -1,0 +1,202 @@
+"""Who may do what, at every address of the URL map. A new address fails here until it is listed."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from communications.tests.api.conftest import client_of, errors_of
+from communications.tests.factories import (
+    BulkSendFactory,
+    MessageDataFactory,
+    MessageSchemaFactory,
+    MessageSchemaVersionFactory,
+)
+from communications.tests.routes import Route, routes
+from config.accounts.tests.factories import UserFactory
+from interactions.tests.factories import ConversationFactory
+
+STRANGER = "signed in, in no group"
+GROUPS = ("Agent", "Manager", "Marketing", "API client")
+EVERY_GROUP = frozenset(GROUPS)
+EDITORS = frozenset({"Manager", "Marketing"})
+LISTENERS = frozenset({"Agent", "Manager", "API client"})
+BULK = frozenset({"Manager", "Marketing", "API client"})
+
+API = {
+    ("api-message-data", "get"): EVERY_GROUP,
+    ("api-message-data", "post"): EVERY_GROUP,
+    ("api-message-data-bulk", "post"): BULK,
+    ("api-message-data-bulk-detail", "get"): BULK,
+    ("api-message-data-cancel", "post"): EVERY_GROUP,
+    ("api-message-data-retry", "post"): EVERY_GROUP,
+    ("api-message-data-track", "get"): EVERY_GROUP,
+    ("api-message-data-detail", "get"): EVERY_GROUP,
+    ("api-message-schema", "get"): EVERY_GROUP,
+    ("api-message-schema", "post"): EDITORS,
+    ("api-message-schema-detail", "get"): EVERY_GROUP,
+    ("api-message-schema-detail", "put"): EDITORS,
+    ("api-message-schema-detail", "delete"): EDITORS,
+}
+#: Fragments of the conversation page: for staff of these groups, by GET or POST.
+PAGES = {
+    ("interactions:thread", "get"): LISTENERS,
+    ("interactions:about", "get"): LISTENERS,
+    ("communications:reply", "post"): EVERY_GROUP,
+    ("communications:undo", "post"): EVERY_GROUP,
+    ("communications:deliveries", "get"): EVERY_GROUP,
+    ("communications:count", "post"): EVERY_GROUP,
+}
+#: Whoever has an account: the API's description.
+SIGNED_IN = {"schema", "docs"}
+#: Signed by the provider, or by a token in the address; or nothing that anybody could not know.
+OPEN = {
+    "home", "health", "ready", "tracking:picture", "tracking:click", "tracking:unsubscribe",
+    "twilio-sms", "twilio-status", "sendgrid-events", "",
+}  # fmt: skip
+#: Of the back office, for every member of staff, whatever he may.
+FOR_ALL_STAFF = {
+    "admin:index", "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done",
+    "admin:jsi18n", "admin:search", "admin:toggle_sidebar",
+}  # fmt: skip
+ALL = routes()
+BACK_OFFICE = [route for route in ALL if route.name.startswith("admin")]
+
+
+@pytest.fixture
+def groups(db: None) -> None:
+    """As the migration makes them, also after a test that emptied the database."""
+    import_module("communications.migrations.0002_groups").make_groups(apps, None)
+
+
+@pytest.fixture
+def objects(db: None) -> Callable[[str], dict[str, Any]]:
+    """What a route's address names, fresh for each call."""
+
+    def make(name: str) -> dict[str, Any]:
+        if name.startswith("api-message-schema"):
+            return {"pk": MessageSchemaVersionFactory(message_schema=MessageSchemaFactory()).message_schema.pk}
+        if name.startswith("api-message-data-bulk"):
+            return {"pk": BulkSendFactory().pk}
+        if name.startswith("api-"):
+            return {"pk": MessageDataFactory().pk}
+        return {"pk": ConversationFactory().pk, "message": MessageDataFactory().pk}
+
+    return make
+
+
+def test_every_address_is_listed_once() -> None:
+    api = {(route.name, method) for route in ALL if route.name.startswith("api-") for method in route.methods}
+    others = {route.name for route in ALL if not route.name.startswith(("api-", "admin"))}
+
+    assert api == set(API)
+    assert others == {name for name, _ in PAGES} | SIGNED_IN | OPEN
+
+
+@pytest.mark.parametrize(("name", "method"), API)
+def test_the_api_answers_those_who_may(groups: None, objects: Any, name: str, method: str) -> None:
+    for role in (STRANGER, *GROUPS):
+        own = _asked(_program(role), name, method, objects(name))
+        foreign = _asked(_program(role), name, method, {"pk": uuid4()})
+
+        if role not in API[name, method]:
+            assert (own.status_code, errors_of(own)) == (403, {("permission_denied", None)}), role
+            assert foreign.status_code == 403, role
+        else:
+            assert own.status_code not in (401, 403, 404, 405), (role, own.status_code)
+            assert own.status_code < 500, role
+            assert foreign.status_code == (404 if _has_object(name) else own.status_code), role
+
+
+@pytest.mark.parametrize(("name", "method"), API)
+def test_the_api_knows_nobody_without_a_token_and_no_token_without_its_scope(
+    groups: None, objects: Any, name: str, method: str
+) -> None:
+    nobody = _asked(APIClient(), name, method, objects(name))
+    elsewhere = _asked(_program("Manager", scopes=("weather:write",)), name, method, objects(name))
+    reader = _asked(_program("Manager", scopes=(f"{_scope(name)}:read",)), name, method, objects(name))
+
+    assert (nobody.status_code, errors_of(nobody)) == (401, {("not_authenticated", None)})
+    assert elsewhere.status_code == 403
+    assert (reader.status_code == 403) == (method != "get")
+
+
+@pytest.mark.parametrize(("name", "method"), PAGES)
+def test_a_page_opens_for_staff_who_may(groups: None, objects: Any, name: str, method: str) -> None:
+    for role in (STRANGER, *GROUPS):
+        own = _visited(_person(role), name, method, objects(name))
+        outsider = _visited(_person(role, is_staff=False), name, method, objects(name))
+
+        assert (own.status_code in (403, 404)) == (role not in PAGES[name, method] or name.endswith("undo")), role
+        assert own.status_code < 500, role
+        assert outsider.status_code in (403, 404) or role in PAGES[name, method], role
+    assert _visited(Client(), name, method, objects(name)).status_code in (302, 403)
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED_IN))
+def test_the_description_is_for_whoever_has_an_account(db: None, name: str) -> None:
+    assert _person(STRANGER).get(reverse(name)).status_code == 200
+    assert Client().get(reverse(name)).status_code in (302, 401)
+
+
+@pytest.mark.parametrize("route", BACK_OFFICE, ids=lambda route: f"{route.name} {route.address}")
+def test_the_back_office_opens_for_nobody_who_may_nothing(db: None, route: Route) -> None:
+    address = _address(route)
+    nobody, outsider, staff = Client(), _person(STRANGER, is_staff=False), _person(STRANGER)
+
+    for visitor in (nobody, outsider):
+        assert visitor.get(address).status_code in (302, 404) or route.name == "admin:login"
+    assert staff.get(address).status_code in (302, 403, 404, 405) or route.name in FOR_ALL_STAFF
+
+
+def _program(role: str, *, scopes: tuple[str, ...] = ("*",)) -> APIClient:
+    user = UserFactory()
+    user.groups.set(Group.objects.filter(name=role))
+    return client_of(user, scopes=scopes)
+
+
+def _person(role: str, *, is_staff: bool = True) -> Client:
+    user = UserFactory(is_staff=is_staff)
+    user.groups.set(Group.objects.filter(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def _asked(client: APIClient, name: str, method: str, named: dict[str, Any]) -> Response:
+    address = reverse(name, kwargs=named if _has_object(name) else None)
+    body = None if method == "get" else {}
+    answer: Response = getattr(client, method)(address, body)
+    return answer
+
+
+def _visited(client: Client, name: str, method: str, named: dict[str, Any]) -> Any:
+    route = next(route for route in ALL if route.name == name)
+    address = reverse(name, kwargs={each: named[each] for each in route.arguments})
+    return getattr(client, method)(address)
+
+
+def _has_object(name: str) -> bool:
+    return any(route.arguments for route in ALL if route.name == name)
+
+
+def _scope(name: str) -> str:
+    view = next(route.view for route in ALL if route.name == name)
+    scope: str = view.view_class.scope
+    return scope
+
+
+def _address(route: Route) -> str:
+    """With an id that nobody has."""
+    words = {"language": "fr", "app_label": "customers"}
+    if route.name == "admin":
+        return "/admin/nothing"  # what leads nowhere else
+    return reverse(route.name, kwargs={name: words.get(name, str(uuid4())) for name in route.arguments})
