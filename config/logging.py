@@ -13,6 +13,10 @@ _EMAIL = re.compile(r"([\w.!#$%'*+^`{|}~-])[\w.!#$%'*+^`{|}~-]{0,63}(?:@|%40)([\
 _SECRET_KEYS = {"authorization", "token", "password", "auth_token", "signature", "body", "cookie"}
 _PLAIN_KEYS = {"timestamp", "request_id", "task_id", "message_id", "batch", "conversation"}
 
+_LONGEST = {"exception": 20_000}  # characters; of anything else:
+_LONG = 2_000
+_LONGEST_ADDRESS = 400
+
 
 def mask_addresses(text: str) -> str:
     """`text` with phone numbers cut to their last four digits and e-mail addresses to first letter and domain."""
@@ -38,7 +42,14 @@ def _cleaned(key: str, value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_cleaned(key, inner) for inner in value]
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return text if key in _PLAIN_KEYS or key.endswith("_id") else mask_addresses(text)
+    return text if key in _PLAIN_KEYS or key.endswith("_id") else _masked(text, most=_LONGEST.get(key, _LONG))
+
+
+def _masked(text: str, *, most: int) -> str:
+    """Cut, so that nobody's endless address costs a line its time; masked first, so that no half of one is left over."""
+    if len(text) <= most:
+        return mask_addresses(text)
+    return mask_addresses(text[: most + _LONGEST_ADDRESS])[:-_LONGEST_ADDRESS] + "…"
 
 
 _SHARED: list[Any] = [

@@ -7,6 +7,7 @@ from django_filters import rest_framework as filters
 from communications.choices import DeliveryMethod, MessageStatus, Reason
 from communications.models import MessageData, MessageSchema
 from communications.models.schema import SchemaStatus
+from config.api.filters import InstantFilter
 from customers.choices import Purpose
 from customers.identity.search import spellings
 
@@ -22,10 +23,10 @@ class MessageDataFilter(filters.FilterSet):
     message_delivery_method = filters.MultipleChoiceFilter(choices=DeliveryMethod.choices)
     purpose = filters.ChoiceFilter(choices=Purpose.choices)
     reason = filters.MultipleChoiceFilter(field_name="decision_reason", choices=Reason.choices)
-    created_after = filters.IsoDateTimeFilter(field_name="created_ts", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_ts", lookup_expr="lt")
-    sent_after = filters.IsoDateTimeFilter(field_name="sent_ts", lookup_expr="gte")
-    sent_before = filters.IsoDateTimeFilter(field_name="sent_ts", lookup_expr="lt")
+    created_after = InstantFilter(field_name="created_ts", lookup_expr="gte")
+    created_before = InstantFilter(field_name="created_ts", lookup_expr="lt")
+    sent_after = InstantFilter(field_name="sent_ts", lookup_expr="gte")
+    sent_before = InstantFilter(field_name="sent_ts", lookup_expr="lt")
     search = filters.CharFilter(method="find", label="A message's number, or an address.")
 
     class Meta:

@@ -10,6 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 os.environ.setdefault("RAPPORT_DATA", str(Path(__file__).resolve().parents[2] / ".data" / "test"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--examples", type=int, default=20, help="cases for each operation of the API and each role")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     from config import engines
 

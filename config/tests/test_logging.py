@@ -128,3 +128,12 @@ def test_ids_stay_readable(written):
 )
 def test_what_is_left_still_helps_support(text, masked):
     assert mask_addresses(text) == masked
+
+
+@pytest.mark.parametrize("length", range(1_900, 2_500, 7))
+def test_an_endless_text_is_cut_and_no_half_of_an_address_is_left(written, length):
+    structlog.get_logger("canary").info(
+        "asked", path="/" + "x " * (length // 2) + "jane.doe.of.windsor@example.test" + " y" * 9_000
+    )
+    assert len(written.getvalue()) < 3_000
+    assert "ane.doe" not in written.getvalue()

@@ -1,12 +1,15 @@
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from communications.models import MessageSchema
+from communications.tests.api.roles import Objects, make_objects
 from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
 from config.accounts.models import ApiToken, User
 from config.accounts.tests.factories import UserFactory
@@ -76,3 +79,20 @@ def errors_of(response: Response) -> set[tuple[str, str | None]]:
     assert set(answer) == {"type", "errors"}
     assert all(set(error) == {"code", "detail", "attr"} and error["detail"] for error in answer["errors"])
     return {(error["code"], error["attr"]) for error in answer["errors"]}
+
+
+@pytest.fixture
+def groups(db: None) -> None:
+    """As the migration makes them, also after a test that emptied the database."""
+    import_module("communications.migrations.0002_groups").make_groups(apps, None)
+
+
+@pytest.fixture
+def objects(db: None) -> Objects:
+    return make_objects
+
+
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> int:
+    count: int = request.config.getoption("--examples")
+    return count

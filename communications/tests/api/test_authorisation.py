@@ -1,31 +1,18 @@
 """Who may do what, at every address of the URL map. A new address fails here until it is listed."""
 
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from communications.tests.api.conftest import client_of, errors_of
-from communications.tests.factories import (
-    BulkSendFactory,
-    MessageDataFactory,
-    MessageSchemaFactory,
-    MessageSchemaVersionFactory,
-)
+from communications.tests.api.conftest import errors_of
+from communications.tests.api.roles import GROUPS, STRANGER, Objects, person, program
 from communications.tests.routes import Route, routes
-from config.accounts.tests.factories import UserFactory
-from interactions.tests.factories import ConversationFactory
 
-STRANGER = "signed in, in no group"
-GROUPS = ("Agent", "Manager", "Marketing", "API client")
 EVERY_GROUP = frozenset(GROUPS)
 EDITORS = frozenset({"Manager", "Marketing"})
 LISTENERS = frozenset({"Agent", "Manager", "API client"})
@@ -71,28 +58,6 @@ ALL = routes()
 BACK_OFFICE = [route for route in ALL if route.name.startswith("admin")]
 
 
-@pytest.fixture
-def groups(db: None) -> None:
-    """As the migration makes them, also after a test that emptied the database."""
-    import_module("communications.migrations.0002_groups").make_groups(apps, None)
-
-
-@pytest.fixture
-def objects(db: None) -> Callable[[str], dict[str, Any]]:
-    """What a route's address names, fresh for each call."""
-
-    def make(name: str) -> dict[str, Any]:
-        if name.startswith("api-message-schema"):
-            return {"pk": MessageSchemaVersionFactory(message_schema=MessageSchemaFactory()).message_schema.pk}
-        if name.startswith("api-message-data-bulk"):
-            return {"pk": BulkSendFactory().pk}
-        if name.startswith("api-"):
-            return {"pk": MessageDataFactory().pk}
-        return {"pk": ConversationFactory().pk, "message": MessageDataFactory().pk}
-
-    return make
-
-
 def test_every_address_is_listed_once() -> None:
     api = {(route.name, method) for route in ALL if route.name.startswith("api-") for method in route.methods}
     others = {route.name for route in ALL if not route.name.startswith(("api-", "admin"))}
@@ -102,10 +67,10 @@ def test_every_address_is_listed_once() -> None:
 
 
 @pytest.mark.parametrize(("name", "method"), API)
-def test_the_api_answers_those_who_may(groups: None, objects: Any, name: str, method: str) -> None:
+def test_the_api_answers_those_who_may(groups: None, objects: Objects, name: str, method: str) -> None:
     for role in (STRANGER, *GROUPS):
-        own = _asked(_program(role), name, method, objects(name))
-        foreign = _asked(_program(role), name, method, {"pk": uuid4()})
+        own = _asked(program(role), name, method, objects(name))
+        foreign = _asked(program(role), name, method, {"pk": uuid4()})
 
         if role not in API[name, method]:
             assert (own.status_code, errors_of(own)) == (403, {("permission_denied", None)}), role
@@ -118,11 +83,11 @@ def test_the_api_answers_those_who_may(groups: None, objects: Any, name: str, me
 
 @pytest.mark.parametrize(("name", "method"), API)
 def test_the_api_knows_nobody_without_a_token_and_no_token_without_its_scope(
-    groups: None, objects: Any, name: str, method: str
+    groups: None, objects: Objects, name: str, method: str
 ) -> None:
     nobody = _asked(APIClient(), name, method, objects(name))
-    elsewhere = _asked(_program("Manager", scopes=("weather:write",)), name, method, objects(name))
-    reader = _asked(_program("Manager", scopes=(f"{_scope(name)}:read",)), name, method, objects(name))
+    elsewhere = _asked(program("Manager", scopes=("weather:write",)), name, method, objects(name))
+    reader = _asked(program("Manager", scopes=(f"{_scope(name)}:read",)), name, method, objects(name))
 
     assert (nobody.status_code, errors_of(nobody)) == (401, {("not_authenticated", None)})
     assert elsewhere.status_code == 403
@@ -130,10 +95,10 @@ def test_the_api_knows_nobody_without_a_token_and_no_token_without_its_scope(
 
 
 @pytest.mark.parametrize(("name", "method"), PAGES)
-def test_a_page_opens_for_staff_who_may(groups: None, objects: Any, name: str, method: str) -> None:
+def test_a_page_opens_for_staff_who_may(groups: None, objects: Objects, name: str, method: str) -> None:
     for role in (STRANGER, *GROUPS):
-        own = _visited(_person(role), name, method, objects(name))
-        outsider = _visited(_person(role, is_staff=False), name, method, objects(name))
+        own = _visited(person(role), name, method, objects(name))
+        outsider = _visited(person(role, is_staff=False), name, method, objects(name))
 
         assert (own.status_code in (403, 404)) == (role not in PAGES[name, method] or name.endswith("undo")), role
         assert own.status_code < 500, role
@@ -143,32 +108,18 @@ def test_a_page_opens_for_staff_who_may(groups: None, objects: Any, name: str, m
 
 @pytest.mark.parametrize("name", sorted(SIGNED_IN))
 def test_the_description_is_for_whoever_has_an_account(db: None, name: str) -> None:
-    assert _person(STRANGER).get(reverse(name)).status_code == 200
+    assert person(STRANGER).get(reverse(name)).status_code == 200
     assert Client().get(reverse(name)).status_code in (302, 401)
 
 
 @pytest.mark.parametrize("route", BACK_OFFICE, ids=lambda route: f"{route.name} {route.address}")
 def test_the_back_office_opens_for_nobody_who_may_nothing(db: None, route: Route) -> None:
     address = _address(route)
-    nobody, outsider, staff = Client(), _person(STRANGER, is_staff=False), _person(STRANGER)
+    nobody, outsider, staff = Client(), person(STRANGER, is_staff=False), person(STRANGER)
 
     for visitor in (nobody, outsider):
         assert visitor.get(address).status_code in (302, 404) or route.name == "admin:login"
     assert staff.get(address).status_code in (302, 403, 404, 405) or route.name in FOR_ALL_STAFF
-
-
-def _program(role: str, *, scopes: tuple[str, ...] = ("*",)) -> APIClient:
-    user = UserFactory()
-    user.groups.set(Group.objects.filter(name=role))
-    return client_of(user, scopes=scopes)
-
-
-def _person(role: str, *, is_staff: bool = True) -> Client:
-    user = UserFactory(is_staff=is_staff)
-    user.groups.set(Group.objects.filter(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def _asked(client: APIClient, name: str, method: str, named: dict[str, Any]) -> Response:

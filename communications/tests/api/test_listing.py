@@ -101,6 +101,7 @@ def test_messages_are_found_by_when_they_were_made(client: APIClient) -> None:
         ({"status": "lost"}, "invalid_choice", "status"),
         ({"customer": "Jane"}, "invalid", "customer"),
         ({"created_after": "yesterday"}, "invalid", "created_after"),
+        ({"created_before": "9999-12-31T23:59:59-23:59"}, "invalid", "created_before"),
         ({"ordering": "recipient"}, "invalid_choice", "ordering"),
         ({"page_size": "0"}, "invalid", "page_size"),
         ({"page_size": "201"}, "invalid", "page_size"),

@@ -1,0 +1,94 @@
+"""The API against its own description: nothing that it answers is undocumented, and nothing makes it fail.
+
+Cases are drawn from the description (right and wrong ones) by schemathesis, the same in each run. More of them:
+`pytest communications/tests/api/test_contract.py --examples 500`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.generation import GenerationMode
+
+from communications.models import MessageSchema
+from communications.tests.api.roles import STRANGER, Objects, token_of
+
+ROLES = ("Manager", "API client", STRANGER)
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+API = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+API.app = get_wsgi_application()
+OPERATIONS = [result.ok() for result in API.get_all_operations()]
+
+
+@pytest.fixture(autouse=True)
+def open_connection() -> Iterator[None]:
+    """The test's transaction goes on from request to request."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_whatever_is_asked_the_answer_is_documented(
+    groups: None, objects: Objects, examples: int, operation: Any, role: str
+) -> None:
+    """Every other case names an object that is there."""
+    headers = {"Authorization": f"Bearer {token_of(role)}"}
+    objects("message-schema")
+    known = {name: str(pk) for name, pk in objects(operation.path).items()}
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=_cases(operation), is_there=st.booleans())
+    def ask(case: Any, is_there: bool) -> None:
+        if is_there:
+            _aim(case, known["pk"])
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    ask()
+
+
+def _aim(case: Any, pk: str) -> None:
+    """At an object that is there, and with what nobody could guess: a template's code, a template without a mistake."""
+    if "id" in case.path_parameters:
+        case.path_parameters["id"] = pk
+    if isinstance(case.body, dict):
+        written = {"message_delivery_method": "SMS", "template_schema": {"message": "Hi {{ firstName }}"}}
+        guessed = {"message_schema": MessageSchema.objects.values_list("code", flat=True).first(), **written}
+        case.body.update({name: value for name, value in guessed.items() if name in case.body})
+
+
+def _cases(operation: Any) -> st.SearchStrategy[Any]:
+    right = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    wrong = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    return right | wrong
