@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from django.db.models import Prefetch
+from django.db.models import BooleanField, F, Func, Prefetch, QuerySet
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -20,6 +20,7 @@ from communications.api.serializers import (
     LISTED,
     ListedMessageSerializer,
     MessageDataSerializer,
+    MessageRowSerializer,
     NewMessageSerializer,
 )
 from communications.exceptions import SendRefused
@@ -41,10 +42,16 @@ def message_rows() -> MessageDataQuerySet:
     )
 
 
-def listed_messages() -> MessageDataQuerySet:
-    """Messages with no more than a list shows."""
-    rows: MessageDataQuerySet = MessageData.objects.select_related("message_schema", "batch")
-    return rows.only(*LISTED, "message_schema__code", "batch__in_flight")
+def listed_messages() -> QuerySet[MessageData, dict[str, Any]]:
+    """Messages as plain rows with no more than a list shows: it is the most wanted page of all."""
+    in_flight = Func(
+        F("id"),
+        F("batch__in_flight"),
+        arg_joiner=" = ANY(",
+        template="coalesce(%(expressions)s), false)",
+        output_field=BooleanField(),
+    )
+    return MessageData.objects.annotate(is_in_flight=in_flight).values(*LISTED, "message_schema__code", "is_in_flight")
 
 
 class MessageDataCollection(ListingView):
@@ -53,7 +60,7 @@ class MessageDataCollection(ListingView):
     serializer_class = NewMessageSerializer
     filterset_class = MessageDataFilter
 
-    def rows(self) -> MessageDataQuerySet:
+    def rows(self) -> QuerySet[MessageData, dict[str, Any]]:
         return listed_messages()
 
     @extend_schema(
@@ -63,7 +70,7 @@ class MessageDataCollection(ListingView):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The newest first, without content and events, which the message itself has."""
-        return self.page(ListedMessageSerializer)
+        return self.page(MessageRowSerializer)
 
     @extend_schema(
         operation_id="message_data_create",

@@ -8,11 +8,13 @@ import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from config import wsgi
+from config.accounts.tests.factories import UserFactory
+from config.tests.requests import kept_open
 
 
 @csrf_exempt
@@ -37,6 +39,9 @@ urlpatterns = [
     path("api/webhooks/away", away),
     path("t/broken", broken),
     path("t/seen", seen),
+    path("api/v1/seen", seen),
+    path("api/v1/away", away),
+    path("api/v1/broken", broken),
     path("page/seen", seen),
 ]
 ours = pytest.mark.urls(__name__)
@@ -51,9 +56,9 @@ class Wire:
     def get(self, address: str, **environ: Any) -> HttpResponse:
         return self._ask({**RequestFactory().get(address).environ, **environ})
 
-    def post(self, address: str, body: bytes = b"") -> HttpResponse:
-        environ = RequestFactory().post(address, body, content_type="text/plain").environ
-        return self._ask({**environ, "wsgi.input": BytesIO(body)})
+    def post(self, address: str, body: bytes = b"", **environ: Any) -> HttpResponse:
+        made = RequestFactory().post(address, body, content_type="text/plain").environ
+        return self._ask({**made, "wsgi.input": BytesIO(body), **environ})
 
     def _ask(self, environ: dict[str, Any]) -> HttpResponse:
         told: list[Any] = []
@@ -64,11 +69,10 @@ class Wire:
 
 
 @pytest.fixture
-def wire(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def wire(settings: Any) -> Iterator[Wire]:
     settings.ALLOWED_HOSTS = ["testserver"]
-    # a request that ends gives its connection back, and with it the test's transaction
-    monkeypatch.setattr("django.db.close_old_connections", lambda **_: None)
-    return Wire()
+    with kept_open():
+        yield Wire()
 
 
 @ours
@@ -87,7 +91,28 @@ def test_pages_pass_everything(wire: Wire) -> None:
 
 
 @ours
-@pytest.mark.parametrize("address", ["/api/webhooks/seen", "/t/seen"])
+@pytest.mark.django_db
+def test_the_api_knows_its_caller_and_goes_past_what_is_for_pages(wire: Wire) -> None:
+    answer = wire.get("/api/v1/seen")
+
+    assert b'"names": ["session", "user"]' in answer.content
+
+
+@pytest.mark.django_db
+def test_the_api_refuses_a_session_from_another_site(wire: Wire) -> None:
+    browser = Client()
+    browser.force_login(UserFactory(is_superuser=True))
+    cookie = f"sessionid={browser.cookies['sessionid'].value}"
+
+    read = wire.get("/api/v1/message-data", HTTP_COOKIE=cookie)
+    forged = wire.post("/api/v1/message-data", b"{}", HTTP_COOKIE=cookie)
+
+    assert (read.status_code, forged.status_code) == (200, 403)
+    assert b"CSRF" in forged.content
+
+
+@ours
+@pytest.mark.parametrize("address", ["/api/webhooks/seen", "/t/seen", "/api/v1/seen"])
 def test_the_answers_are_complete_and_protected(wire: Wire, address: str) -> None:
     answer = wire.post(address)
 
@@ -117,10 +142,14 @@ def test_a_database_that_is_away_is_503_and_a_bug_is_500(wire: Wire) -> None:
     assert (gone.status_code, gone["Retry-After"]) == (503, "5")
     assert b"database_unavailable" in gone.content
     assert wire.get("/t/broken").status_code == 500
+    assert wire.get("/api/v1/away").status_code == 503
+    assert wire.get("/api/v1/broken").status_code == 500
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/api/webhooks/nobody/knows", "/t/nobody/unsubscribe", "/t/nobody/o.gif", "/t/"])
+@pytest.mark.parametrize(
+    "address", ["/api/webhooks/nobody/knows", "/t/nobody/unsubscribe", "/t/nobody/o.gif", "/t/", "/api/v1/nothing"]
+)
 def test_both_ways_lead_to_the_same_answer(wire: Wire, client: Any, address: str) -> None:
     lean, whole = wire.get(address), client.get(address)
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +24,7 @@ from schemathesis.generation import GenerationMode
 
 from communications.models import MessageSchema
 from communications.tests.api.roles import STRANGER, Objects, token_of
+from config.tests.requests import kept_open
 
 ROLES = ("Manager", "API client", STRANGER)
 CHECKS = [
@@ -43,13 +42,8 @@ OPERATIONS = [result.ok() for result in API.get_all_operations()]
 
 @pytest.fixture(autouse=True)
 def open_connection() -> Iterator[None]:
-    """The test's transaction goes on from request to request."""
-    signals = (request_started, request_finished)
-    for signal in signals:
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in signals:
-        signal.connect(close_old_connections)
+    with kept_open():
+        yield
 
 
 @pytest.mark.parametrize("role", ROLES)

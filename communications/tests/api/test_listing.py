@@ -14,6 +14,7 @@ from config.accounts.tests.factories import UserFactory
 from config.api.listing import Cursor
 from customers.tests.factories import CustomerFactory
 
+AT = datetime(2025, 11, 14, 15, 0, 0, 123456, tzinfo=UTC)
 HOSTILE = ["\x00", "é" * 2_000, "' OR 1=1 --", "{{x}}", "%00", "😀",
            "9" * 400, "-1", "1e999", "null", "<script>", "\u202e", "\r\nX: y"]  # fmt: skip
 FILTERS = [
@@ -147,3 +148,18 @@ def test_a_list_is_for_those_who_may_see_messages(db: None) -> None:
     response = client_of(UserFactory()).get(MESSAGES)
 
     assert (response.status_code, errors_of(response)) == (403, {("permission_denied", None)})
+
+
+def test_a_row_of_the_list_tells_what_the_message_tells(client: APIClient, pickup: MessageSchema) -> None:
+    batch = WorkingBatchFactory()
+    in_flight = MessageDataFactory(batch=batch, message_schema=pickup, metadata={"number": 2**80})
+    batch.in_flight = [in_flight.pk]
+    batch.save()
+    MessageDataFactory(cost="0.00750", cost_currency="CAD", customer=CustomerFactory(), batch=batch)
+    MessageDataFactory(status=MessageStatus.SUPPRESSED, decision_reason=Reason.OPTED_OUT, decided_ts=AT)
+
+    for row in client.get(MESSAGES).json()["results"]:
+        whole = client.get(f"{MESSAGES}/{row['id']}").json()
+        assert row == {name: whole[name] for name in row}
+        assert set(whole) - set(row) == {"schema_version", "content_data", "metadata", "events"}
+    assert client.get(MESSAGES).json()["results"][2]["status"] == "sending"
