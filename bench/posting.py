@@ -24,14 +24,14 @@ class Posted:
 
 
 def post_all(port: int, requests: Sequence[bytes], *, connections: int = 16) -> Posted:
-    """Post each once, from another process; every connection posts its next one when it has its answer."""
+    """Send each once, from another process; every connection sends its next one when it has its answer."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_post_all, port, requests, connections).result()
 
 
-def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    """A POST as it goes over the wire."""
-    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+def request(path: str, body: bytes, headers: dict[str, str], *, method: str = "POST") -> bytes:
+    """A request as it goes over the wire."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

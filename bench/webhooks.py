@@ -63,10 +63,11 @@ def measure(posts: int, events: int) -> bool:
 
 
 @contextmanager
-def web(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The web server of the Procfile."""
+def web(port: int, *, application: str = "config.wsgi:application") -> Iterator[subprocess.Popen[bytes]]:
+    """The web server of the Procfile, with another application where one is named."""
     lines = (ROOT / "Procfile").read_text().splitlines()
     command = next(line for line in lines if line.startswith("web:")).partition(":")[2]
+    command = command.replace("config.wsgi:application", application)
     here = str(Path(sys.executable).parent)
     environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "PATH": f"{here}:{os.environ['PATH']}"}
     server = subprocess.Popen(["/bin/sh", "-c", command], cwd=ROOT, env=environment)

@@ -2,6 +2,7 @@
 
 import re
 
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -12,13 +13,20 @@ _TOKEN = re.compile(rb"[A-Za-z0-9_]{16,200}")
 
 
 class ScopedTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """Knox's token check, for well-formed tokens only (a broken byte would otherwise be a server error)."""
+    """Knox's token check, for well-formed tokens only (a broken byte would otherwise be a server error).
+
+    A token that ran out is refused and stays listed; knox would look through all the user's tokens at each request.
+    """
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         if not _TOKEN.fullmatch(token):
             raise AuthenticationFailed("Invalid token.")
         user, found = super().authenticate_credentials(token)
         return user, found
+
+    def _cleanup_token(self, auth_token: ApiToken) -> bool:
+        """Whether it ran out."""
+        return auth_token.expiry is not None and auth_token.expiry < timezone.now()
 
 
 class ScopedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

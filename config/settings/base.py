@@ -43,6 +43,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["config.accounts.backends.OneQueryBackend"]
 LOGIN_URL = "admin:login"
 
 # --- applications -------------------------------------------------------------------------------------------------
