@@ -35,7 +35,7 @@ class PlainSerializer(ModelSerializer[MessageData]):
 
 class PlainList(ListAPIView[MessageData]):
     scope = "message-data"
-    queryset = MessageData.objects.order_by("-created_ts")
+    queryset = MessageData.objects.order_by("-id")
     serializer_class = PlainSerializer
     pagination_class = Pages
     renderer_classes = (JSONRenderer,)

@@ -35,6 +35,10 @@ IDENTIFIER_OF_CHANNEL = {
 }
 
 
+#: Those whose addresses people have, for a choice.
+ADDRESSED_CHANNELS = [(channel.value, channel.label) for channel in IDENTIFIER_OF_CHANNEL]
+
+
 class Purpose(TextChoices):
     """Why a message is sent: marketing needs consent, transactional needs only that nobody said STOP."""
 

@@ -48,7 +48,7 @@ def _record(
     before = preferences.said(purpose)
     if before and before[-1].status == status:
         return False
-    return record_consent(
+    event = record_consent(
         ConsentStatement(
             customer=message.customer,
             channel=channel_of(message),
@@ -62,3 +62,4 @@ def _record(
             evidence=dict(said.visit.headers),
         )
     )
+    return event is not None

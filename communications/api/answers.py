@@ -1,11 +1,11 @@
 """What the endpoints that send have in common: the caller's key, the errors they document, a refusal as an error."""
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from communications.api.idempotency import HEADER
 from communications.exceptions import SendRefused
-from config.api.serializers import ErrorsSerializer
+from config.api.answers import UNAVAILABLE, error
 
 KEY_PARAMETER = OpenApiParameter(
     HEADER,
@@ -16,15 +16,6 @@ KEY_PARAMETER = OpenApiParameter(
 )
 
 
-def error(description: str) -> OpenApiResponse:
-    return OpenApiResponse(ErrorsSerializer, description)
-
-
-UNAVAILABLE = error("The database is away (`database_unavailable`); come again after `Retry-After` seconds.")
-LIST_ERROR = error(
-    "A parameter is not what it has to be (`invalid`, `invalid_choice`, `invalid_cursor`), or the list does not know it "
-    "(`unknown_parameter`), each with its name."
-)
 RUNNING = "A request with this key is still running (`request_running`); see `Retry-After`."
 SENDING_ERRORS = {
     400: error(

@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communications.actions.bulk import request_bulk
-from communications.api.answers import KEY_PARAMETER, SENDING_ERRORS, UNAVAILABLE, as_validation_error, error
+from communications.api.answers import KEY_PARAMETER, SENDING_ERRORS, as_validation_error
 from communications.api.bulk_serializers import BulkSerializer, NewBulkSerializer
 from communications.api.idempotency import answer_once
 from communications.exceptions import SendRefused
 from communications.models import BulkSend
 from config.accounts.models import User
+from config.api.answers import UNAVAILABLE, error
 from config.api.views import ApiView
 
 _ERRORS = {

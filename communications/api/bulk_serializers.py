@@ -10,13 +10,12 @@ from rest_framework.exceptions import ValidationError
 from communications.actions.bulk import BulkRequest
 from communications.api.serializers import (
     MessageOptionsSerializer,
-    Metadata,
     Variables,
     check_addressee,
 )
 from communications.models import BulkSend
 from communications.models.bulk_send import MOST_RECIPIENTS
-from config.api.serializers import ErrorSerializer, Instant, StrictSerializer
+from config.api.serializers import ErrorSerializer, Instant, Metadata, StrictSerializer
 
 MOST_TOLD = 100  # wrong recipients whose errors are listed
 

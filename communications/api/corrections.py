@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from communications.actions.cancel import cancel_message
 from communications.actions.resend import resend_message
-from communications.api.answers import KEY_PARAMETER, RUNNING, SENDING_ERRORS, UNAVAILABLE, error
+from communications.api.answers import KEY_PARAMETER, RUNNING, SENDING_ERRORS
 from communications.api.idempotency import answer_once
 from communications.api.serializers import MessageDataSerializer
 from communications.api.views import message_rows
@@ -20,6 +20,7 @@ from communications.choices import MessageStatus
 from communications.exceptions import SendRefused
 from communications.models import MessageData
 from config.accounts.models import User
+from config.api.answers import UNAVAILABLE, error
 from config.api.exceptions import Conflict
 from config.api.views import ApiView
 

@@ -6,10 +6,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from communications.actions.schemas import CONTENT
-from communications.api.serializers import Metadata
 from communications.models import MessageSchema
 from communications.rendering.problems import TemplateProblem
-from config.api.serializers import Instant, StrictSerializer
+from config.api.serializers import Instant, Metadata, StrictSerializer
 
 _HEAD = ("code", "name", "descr", "category", "message_delivery_method", "purpose", "status", "active_flag")
 _RULES = ("default_language", "rather_twice_than_never", "validity_seconds", "from_ts", "to_ts")

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communications.actions.schemas import StaleVersion, change_schema, retire_schema, save_schema
-from communications.api.answers import LIST_ERROR, UNAVAILABLE, error
 from communications.api.filters import MessageSchemaFilter
 from communications.api.schema_serializers import (
     ChangedSchemaSerializer,
@@ -24,18 +23,17 @@ from communications.api.schema_serializers import (
 from communications.models import MessageSchema
 from communications.rendering.problems import TemplateProblem
 from config.accounts.models import User
+from config.api.answers import LIST_ERROR, UNAVAILABLE, WRITING_ERRORS, error
 from config.api.exceptions import Conflict
 from config.api.listing import ListingView
 from config.api.views import ApiView
 
-WRITING_ERRORS = {
+_ERRORS = {
+    **WRITING_ERRORS,
     400: error(
         "The body is not what it has to be, or the template cannot be used: `parse_error`, `required`, `unknown_field`, "
         "`unique`, `immutable`, `template_error` (with field, line and column) and the like. Nothing was stored."
     ),
-    411: error("The body has no `Content-Length` (`length_required`)."),
-    413: error("The body is larger than 1 MB (`payload_too_large`)."),
-    503: UNAVAILABLE,
 }
 
 
@@ -81,7 +79,7 @@ class MessageSchemaCollection(ListingView):
         operation_id="message_schema_create",
         summary="Make a template",
         request=WrittenSchemaSerializer,
-        responses={201: MessageSchemaSerializer, **WRITING_ERRORS, 409: error("The code is taken (`code_taken`).")},
+        responses={201: MessageSchemaSerializer, **_ERRORS, 409: error("The code is taken (`code_taken`).")},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Checked and compiled as in the back office; its first version."""
@@ -118,7 +116,7 @@ class MessageSchemaDetail(ApiView):
         request=ChangedSchemaSerializer,
         responses={
             200: MessageSchemaSerializer,
-            **WRITING_ERRORS,
+            **_ERRORS,
             409: error("There is a newer version than the one that was named (`stale_version`)."),
         },
     )

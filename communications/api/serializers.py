@@ -1,6 +1,5 @@
 """A message as the API speaks of it: what a caller may ask (`NewMessageSerializer`) and what he is shown."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -24,14 +23,13 @@ from communications.choices import (
     Reason,
 )
 from communications.models import MessageData, MessageSchema
-from config.api.serializers import Instant, StrictSerializer
+from config.api.serializers import Instant, Metadata, StrictSerializer, is_finite, reference
 from customers.choices import Channel, Purpose
 from customers.models import Appointment, Customer, Employee
 
 MOST_VARIABLES = 100
 LONGEST_VARIABLE_NAME = 100
 LONGEST_VARIABLE = 10_000
-LARGEST_METADATA = 20_000  # characters of JSON
 FARTHEST_AHEAD = timedelta(days=400)
 
 _SCALAR = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
@@ -62,13 +60,6 @@ def _id_or_code(text: str) -> Q:
         return Q(code=text)
 
 
-def _reference(queryset: Any) -> serializers.PrimaryKeyRelatedField:
-    """An id that may be left out; a malformed one is refused like an unknown one, with its field."""
-    return serializers.PrimaryKeyRelatedField(
-        queryset=queryset, pk_field=serializers.UUIDField(), required=False, allow_null=True
-    )
-
-
 @extend_schema_field({"type": "object", "additionalProperties": _SCALAR})
 class Variables(serializers.DictField):
     """The template's values by name. `null` and blank text are no value."""
@@ -90,34 +81,11 @@ def _wrong(name: str, value: Any) -> list[ErrorDetail]:
     if not 0 < len(name) <= LONGEST_VARIABLE_NAME:
         sentence = f"A variable's name has 1 to {LONGEST_VARIABLE_NAME} characters."
         return [ErrorDetail(sentence, code="invalid_name")]
-    if not (value is None or isinstance(value, str | int | float)) or not _is_finite(value):
+    if not (value is None or isinstance(value, str | int | float)) or not is_finite(value):
         return [ErrorDetail("A variable is a text, a number, true, false or null.", code="not_a_scalar")]
     if len(str(value)) > LONGEST_VARIABLE:
         return [ErrorDetail(f"A variable has at most {LONGEST_VARIABLE:,} characters.", code="max_length")]
     return []
-
-
-def _is_finite(value: Any) -> bool:
-    """JSON's 1e999 is read as infinity, which no JSON column can hold."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return True
-
-
-@extend_schema_field(OpenApiTypes.OBJECT)
-class Metadata(serializers.DictField):
-    """The caller's own remarks: kept and given back, never interpreted."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        value: dict[str, Any] = super().to_internal_value(data)
-        if not _is_finite(value):
-            raise ValidationError([ErrorDetail("A number is too large.", code="invalid_number")])
-        if len(json.dumps(value, ensure_ascii=False)) > LARGEST_METADATA:
-            sentence = f"Metadata has at most {LARGEST_METADATA:,} characters of JSON."
-            raise ValidationError([ErrorDetail(sentence, code="max_length")])
-        return value
 
 
 class MessageOptionsSerializer(StrictSerializer):
@@ -152,8 +120,8 @@ class MessageOptionsSerializer(StrictSerializer):
 class NewMessageSerializer(MessageOptionsSerializer):
     """One message to a customer, an employee, or an address."""
 
-    customer = _reference(Customer.objects.all())
-    employee = _reference(Employee.objects.all())
+    customer = reference(Customer.objects.all())
+    employee = reference(Employee.objects.all())
     recipient = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -162,7 +130,7 @@ class NewMessageSerializer(MessageOptionsSerializer):
         help_text="An address for the template's channel. With a customer or an employee: in place of their own.",
     )
     recipient_name = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=200)
-    appointment = _reference(Appointment.objects.select_related("employee"))
+    appointment = reference(Appointment.objects.select_related("employee"))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_addressee(attrs)

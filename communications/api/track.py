@@ -9,10 +9,10 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from communications.api.answers import UNAVAILABLE
 from communications.api.serializers import ListedMessageSerializer
 from communications.choices import EventKind
 from communications.models import DeliveryEvent, MessageData
+from config.api.answers import UNAVAILABLE
 from config.api.serializers import Instant
 from config.api.views import ApiView
 

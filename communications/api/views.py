@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communications.actions.messages import send_message
-from communications.api.answers import KEY_PARAMETER, LIST_ERROR, SENDING_ERRORS, UNAVAILABLE, as_validation_error
+from communications.api.answers import KEY_PARAMETER, SENDING_ERRORS, as_validation_error
 from communications.api.filters import MessageDataFilter
 from communications.api.idempotency import answer_once
 from communications.api.serializers import (
@@ -27,6 +27,7 @@ from communications.exceptions import SendRefused
 from communications.models import DeliveryEvent, MessageData
 from communications.models.message_data import MessageDataQuerySet
 from config.accounts.models import User
+from config.api.answers import LIST_ERROR, UNAVAILABLE
 from config.api.listing import ListingView
 from config.api.views import ApiView
 

@@ -24,3 +24,9 @@ class ScopedModelPermissions(DjangoModelPermissions):
     def _token_allows(self, request: Request, view: Any) -> bool:
         token = request.auth
         return not isinstance(token, ApiToken) or token.allows(view.scope, write=request.method not in SAFE_METHODS)
+
+
+class AppendingPermissions(ScopedModelPermissions):
+    """Of what is never rewritten: a change is something new, and asks for the right to add."""
+
+    perms_map: ClassVar = {**ScopedModelPermissions.perms_map, "PATCH": ["%(app_label)s.add_%(model_name)s"]}  # type: ignore[misc]

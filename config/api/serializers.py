@@ -1,13 +1,17 @@
 """What every resource shares: nothing unknown is accepted, a moment has its offset, an error has one shape."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+LARGEST_METADATA = 20_000  # characters of JSON
 _MOST_NAMED = 20  # of a body full of unknown fields
 _LONGEST_NAME = 100
 
@@ -50,6 +54,36 @@ class Instant(serializers.DateTimeField):
         if timezone.is_naive(value):
             self.fail("no_time_zone")
         return super().enforce_timezone(value)
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class Metadata(serializers.DictField):
+    """The caller's own remarks: kept and given back, never interpreted."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value: dict[str, Any] = super().to_internal_value(data)
+        if not is_finite(value):
+            raise ValidationError([ErrorDetail("A number is too large.", code="invalid_number")])
+        if len(json.dumps(value, ensure_ascii=False)) > LARGEST_METADATA:
+            sentence = f"Metadata has at most {LARGEST_METADATA:,} characters of JSON."
+            raise ValidationError([ErrorDetail(sentence, code="max_length")])
+        return value
+
+
+def is_finite(value: Any) -> bool:
+    """JSON's 1e999 is read as infinity, which no JSON column can hold."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def reference(queryset: Any, **kwargs: Any) -> serializers.PrimaryKeyRelatedField:
+    """An id that may be left out; a malformed one is refused like an unknown one, with its field."""
+    return serializers.PrimaryKeyRelatedField(
+        queryset=queryset, pk_field=serializers.UUIDField(), **{"required": False, "allow_null": True} | kwargs
+    )
 
 
 class ErrorSerializer(serializers.Serializer):

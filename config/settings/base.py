@@ -295,6 +295,15 @@ SPECTACULAR_SETTINGS = {
         "ErrorCode500Enum": "drf_standardized_errors.openapi_serializers.ErrorCode500Enum.choices",
         "MessageStatusEnum": "communications.choices.MessageStatus",
         "SchemaStatusEnum": "communications.models.schema.SchemaStatus",
+        "AppointmentStatusEnum": "customers.models.appointment.AppointmentStatus",
+        "ConversationStatusEnum": "interactions.models.conversation.ConversationStatus",
+        "ConsentStatusEnum": "customers.choices.ConsentStatus",
+        "ConsentPurposeEnum": "customers.choices.ConsentPurpose",
+        "PurposeEnum": "customers.choices.Purpose",
+        "ChannelEnum": "customers.choices.Channel",
+        "LineEnum": "interactions.choices.Line",
+        "SentimentEnum": "interactions.choices.Sentiment",
+        "AddressedChannelEnum": "customers.choices.ADDRESSED_CHANNELS",
     },
 }
 IDEMPOTENCY_KEEP_HOURS = env.int("IDEMPOTENCY_KEEP_HOURS", 24)

@@ -31,14 +31,20 @@ class ConsentStatement:
 
 
 @transaction.atomic
-def record_consent(statement: ConsentStatement, *, by: User | None = None) -> bool:
-    """Write the ledger, and suppress or release the address where everything is meant. False when the cause is known already."""
+def record_consent(statement: ConsentStatement, *, by: User | None = None) -> ConsentEvent | None:
+    """Write the ledger, and suppress or release the address where everything is meant. None when the cause is known already."""
     event = _append(statement, by)
     if event is None:
-        return False
+        return None
     if statement.purpose == ConsentPurpose.ALL and _is_last_word(event):
         (_suppress if statement.status == ConsentStatus.OPT_OUT else _release)(statement, by)
-    return True
+    return event
+
+
+def known_consent(statement: ConsentStatement) -> ConsentEvent | None:
+    """The event that the same cause made."""
+    same = {name: getattr(statement, name) for name in ("channel", "address", "status", "purpose", "reference")}
+    return ConsentEvent.objects.filter(**same).first() if statement.reference else None
 
 
 def _append(statement: ConsentStatement, by: User | None) -> ConsentEvent | None:

@@ -35,7 +35,7 @@ def say(word: tuple[ConsentPurpose, ConsentStatus], **values: Any) -> bool:
     purpose, status = word
     by = values.pop("by", None)
     statement = {"channel": "sms", "address": ADDRESS, "source": ConsentSource.KEYWORD, **values}
-    return record_consent(ConsentStatement(purpose=purpose, status=status, **statement), by=by)
+    return record_consent(ConsentStatement(purpose=purpose, status=status, **statement), by=by) is not None
 
 
 def may(purpose: Purpose, **where: Any) -> bool:

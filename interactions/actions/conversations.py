@@ -43,10 +43,12 @@ def place_message(customer: Customer, *, channel: str, thread_message_ids: Seque
         window=IDLE_AFTER,
     )
     if resolution.closes_id:
-        _close(resolution.closes_id, Conversation.ClosedReason.IDLE, at)
+        close_conversation(resolution.closes_id, Conversation.ClosedReason.IDLE, at)
     if resolution.conversation_id is None:
         return Placed(
-            conversation=_begin(customer, channel, at, resolution.continues_id), reason=resolution.reason, is_new=True
+            conversation=begin_conversation(customer, channel, at, resolution.continues_id),
+            reason=resolution.reason,
+            is_new=True,
         )
     conversation = Conversation.objects.locked(resolution.conversation_id)
     if resolution.kind is Kind.REOPEN:
@@ -121,7 +123,10 @@ def _candidate(conversation: Conversation | None, customer: Customer) -> Candida
     )
 
 
-def _begin(customer: Customer, channel: str, at: datetime, continues_id: UUID | None) -> Conversation:
+def begin_conversation(
+    customer: Customer, channel: str, at: datetime, continues_id: UUID | None = None
+) -> Conversation:
+    """A new one; it takes in what it answers. The caller holds the customer's row lock, and knows that none is active."""
     conversation = Conversation.objects.create(
         customer=customer,
         initial_channel=channel,
@@ -155,7 +160,8 @@ def _reopen(conversation: Conversation) -> None:
     conversation.save(update_fields=["status", "closed_reason", "ended_at", "updated_at"])
 
 
-def _close(conversation_id: UUID, reason: str, at: datetime) -> None:
+def close_conversation(conversation_id: UUID, reason: str, at: datetime) -> None:
+    """active → closed; nothing where it is closed already."""
     Conversation.objects.filter(pk=conversation_id, status=Conversation.Status.ACTIVE).update(
         status=Conversation.Status.CLOSED, closed_reason=reason, ended_at=at, updated_at=timezone.now()
     )

@@ -79,7 +79,7 @@ def record_inbound(
         **_identity(inbound),
     )
     _record_inbound_details(inbound, message)
-    _count_interactions([customer.pk], [at])
+    count_interactions([customer.pk], [at])
     note_activity(conversation, channel=inbound.channel, direction=Direction.INBOUND, at=at)
     conversation_changed(conversation.pk)
     return message, True
@@ -97,7 +97,7 @@ def record_reply(reply: Reply, *, conversation: Conversation) -> Message:
         interaction_subtype=InteractionSubtype.OUTBOUND,
         channel=reply.line,
         interaction_ts=at,
-        interaction_person_entities=_participants(
+        interaction_person_entities=participants(
             conversation.customer_id, reply.employee.pk if reply.employee else None
         ),
         content_text=_inline(reply.content),
@@ -123,7 +123,7 @@ def record_reply(reply: Reply, *, conversation: Conversation) -> Message:
             encoding=reply.encoding,
             delivery_status=DeliveryStatus.QUEUED,
         )
-    _count_interactions([conversation.customer_id], [at])
+    count_interactions([conversation.customer_id], [at])
     note_activity(conversation, channel=reply.channel, direction=Direction.OUTBOUND, at=at)
     conversation_changed(conversation.pk)
     return message
@@ -148,13 +148,13 @@ def record_outbound_many(records: Sequence[OutboundRecord]) -> None:
             "channel": [r.line for r in records],
             "lifecycle": [Lifecycle.CAPTURED] * len(records),
             "interaction_ts": [r.sent_at for r in records],
-            "interaction_person_entities": [Jsonb(_participants(r.customer_id, r.employee_id)) for r in records],
+            "interaction_person_entities": [Jsonb(participants(r.customer_id, r.employee_id)) for r in records],
             "content_text": [_inline(r.content) for r in records],
             "content_summary": [r.summary for r in records],
             "metadata": [Jsonb(r.metadata) for r in records],
         },
     )
-    _count_interactions([r.customer_id for r in records], [r.sent_at for r in records])
+    count_interactions([r.customer_id for r in records], [r.sent_at for r in records])
 
 
 def lock_customers(customer_ids: Sequence[UUID]) -> None:
@@ -193,7 +193,7 @@ def _inbound_interaction(
         channel=inbound.line,
         lifecycle=Lifecycle.CAPTURED,
         interaction_ts=inbound.sent_at or at,
-        interaction_person_entities=_participants(customer.pk, None),
+        interaction_person_entities=participants(customer.pk, None),
         content_text=_inline(inbound.content),
     )
 
@@ -222,7 +222,7 @@ def _record_inbound_details(inbound: InboundMessage, message: Message) -> None:
         )
 
 
-def _count_interactions(customer_ids: Sequence[UUID], moments: Sequence[datetime]) -> None:
+def count_interactions(customer_ids: Sequence[UUID], moments: Sequence[datetime]) -> None:
     """Counters of the customers, in one statement."""
     if customer_ids:
         fetch_all(
@@ -238,7 +238,8 @@ def _count_interactions(customer_ids: Sequence[UUID], moments: Sequence[datetime
         )
 
 
-def _participants(customer_id: UUID, employee_id: UUID | None) -> list[dict[str, str]]:
+def participants(customer_id: UUID, employee_id: UUID | None) -> list[dict[str, str]]:
+    """Who took part, as `interaction_person_entities` keeps it (source 000)."""
     people = [{"person_entity_type": "customer", "person_entity_id": str(customer_id), "role": "customer"}]
     if employee_id:
         people.append({"person_entity_type": "employee", "person_entity_id": str(employee_id), "role": "agent"})

@@ -11,8 +11,9 @@ from rest_framework.test import APIClient
 from communications.models import MessageSchema
 from communications.tests.api.roles import Objects, make_objects
 from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
-from config.accounts.models import ApiToken, User
+from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of
 
 MESSAGES = "/api/v1/message-data"
 PICKUP_TEXT = "Hi {{firstName}}, your order {{orderNumber}} is ready."
@@ -27,14 +28,6 @@ def website(db: None) -> User:
     names = ("add_messagedata", "view_messagedata", "add_bulksend", "view_bulksend")
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="communications", codename__in=names))
     return user
-
-
-def client_of(user: User, *, scopes: tuple[str, ...] = ("message-data:write",)) -> APIClient:
-    """A client with a fresh token of `user`."""
-    _, token = ApiToken.objects.create(user=user, name="Website", scopes=list(scopes))
-    client = APIClient(raise_request_exception=False)
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
-    return client
 
 
 @pytest.fixture
@@ -71,14 +64,6 @@ def send(client: APIClient) -> Send:
         return client.post(MESSAGES, body, headers=named)
 
     return post
-
-
-def errors_of(response: Response) -> set[tuple[str, str | None]]:
-    """Code and field of each error, after a look at the one shape."""
-    answer = response.json()
-    assert set(answer) == {"type", "errors"}
-    assert all(set(error) == {"code", "detail", "attr"} and error["detail"] for error in answer["errors"])
-    return {(error["code"], error["attr"]) for error in answer["errors"]}
 
 
 @pytest.fixture

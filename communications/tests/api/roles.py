@@ -15,10 +15,22 @@ from communications.tests.factories import (
 )
 from config.accounts.models import ApiToken, User
 from config.accounts.tests.factories import UserFactory
-from interactions.tests.factories import ConversationFactory
+from customers.tests.factories import AppointmentFactory, ConsentEventFactory, CustomerFactory
+from interactions.tests.factories import ConversationFactory, InteractionFactory
 
 STRANGER = "signed in, in no group"
 GROUPS = ("Agent", "Manager", "Marketing", "API client")
+
+_FACTORIES: dict[str, Any] = {
+    "message-data/bulk": BulkSendFactory,
+    "message-data-bulk": BulkSendFactory,
+    "message-data": MessageDataFactory,
+    "customer": CustomerFactory,
+    "appointment": AppointmentFactory,
+    "consent": ConsentEventFactory,
+    "conversation": ConversationFactory,
+    "interaction": InteractionFactory,
+}
 
 #: The names in an address, with objects made for them.
 Objects = Callable[[str], dict[str, Any]]
@@ -54,8 +66,7 @@ def make_objects(address: str) -> dict[str, Any]:
         MessageSchemaVersionFactory(message_schema=schema, template_schema={"message": "Hi"})
     if "message-schema" in address:
         return {"pk": MessageSchemaVersionFactory(message_schema=MessageSchemaFactory()).message_schema.pk}
-    if "bulk" in address:
-        return {"pk": BulkSendFactory().pk}
-    if "message-data" in address:
-        return {"pk": MessageDataFactory().pk}
+    for word, factory in _FACTORIES.items():
+        if address.startswith((f"api-{word}", f"/api/v1/{word}")):
+            return {"pk": factory().pk}
     return {"pk": ConversationFactory().pk, "message": MessageDataFactory().pk}

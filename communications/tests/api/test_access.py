@@ -7,11 +7,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from communications.models import MessageData
-from communications.tests.api.conftest import MESSAGES, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES
 from communications.tests.factories import MessageDataFactory
 from config.accounts.models import ApiToken, User
 from config.accounts.tests.factories import UserFactory
 from config.api.limits import CallerThrottle
+from config.tests.callers import client_of, errors_of
 
 
 @pytest.mark.parametrize(

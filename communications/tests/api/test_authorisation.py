@@ -9,9 +9,9 @@ from django.urls import reverse
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from communications.tests.api.conftest import errors_of
 from communications.tests.api.roles import GROUPS, STRANGER, Objects, person, program
 from communications.tests.routes import Route, routes
+from config.tests.callers import errors_of
 
 EVERY_GROUP = frozenset(GROUPS)
 EDITORS = frozenset({"Manager", "Marketing"})
@@ -32,6 +32,30 @@ API = {
     ("api-message-schema-detail", "get"): EVERY_GROUP,
     ("api-message-schema-detail", "put"): EDITORS,
     ("api-message-schema-detail", "delete"): EDITORS,
+}
+API |= {
+    ("api-customer", "get"): EVERY_GROUP,
+    ("api-customer", "post"): LISTENERS,
+    ("api-customer-detail", "get"): EVERY_GROUP,
+    ("api-customer-detail", "patch"): LISTENERS,
+    ("api-appointment", "get"): LISTENERS,
+    ("api-appointment", "post"): LISTENERS,
+    ("api-appointment-detail", "get"): LISTENERS,
+    ("api-appointment-detail", "patch"): LISTENERS,
+    ("api-consent", "get"): EVERY_GROUP,
+    ("api-consent", "post"): LISTENERS,
+    ("api-consent-detail", "get"): EVERY_GROUP,
+    ("api-consent-detail", "patch"): LISTENERS,
+    ("api-conversation", "get"): LISTENERS,
+    ("api-conversation", "post"): LISTENERS,
+    ("api-conversation-detail", "get"): LISTENERS,
+    ("api-conversation-detail", "patch"): LISTENERS,
+    ("api-interaction", "get"): LISTENERS,
+    ("api-interaction", "post"): LISTENERS,
+    ("api-interaction-content", "get"): LISTENERS,
+    ("api-interaction-transcript", "get"): LISTENERS,
+    ("api-interaction-detail", "get"): LISTENERS,
+    ("api-interaction-detail", "patch"): LISTENERS,
 }
 #: Fragments of the conversation page: for staff of these groups, by GET or POST.
 PAGES = {

@@ -8,9 +8,10 @@ from rest_framework.test import APIClient
 
 from communications.actions.bulk import expand_bulks
 from communications.models import BulkSend, IdempotencyKey, MessageData, MessageSchema
-from communications.tests.api.conftest import MESSAGES, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES
 from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of, errors_of
 
 BULK = f"{MESSAGES}/bulk"
 

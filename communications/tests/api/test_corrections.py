@@ -8,9 +8,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from communications.models import MessageData, SendBatch
-from communications.tests.api.conftest import MESSAGES, Send, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES, Send
 from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of, errors_of
 
 
 def cancel_of(address: str) -> str:

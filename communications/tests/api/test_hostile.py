@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from communications.tests.api.hostile import HOSTILE, UNREADABLE
 from communications.tests.api.roles import Objects, program
 from config.api.limits import CallerThrottle
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
 
 Body = dict[str, Any]
 DOCUMENT = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
@@ -28,6 +31,31 @@ BODIES: dict[tuple[str, str], Callable[[], Body]] = {
     },
     ("/api/v1/message-schema", "post"): lambda: {"name": "Hi", **SMS},
     ("/api/v1/message-schema/{id}", "put"): lambda: {"name": "Hi", **SMS},
+}
+BODIES |= {
+    ("/api/v1/customer", "post"): lambda: {"name": "Jane"},
+    ("/api/v1/customer/{id}", "patch"): dict,
+    ("/api/v1/appointment", "post"): lambda: {
+        "customer": _newest(Customer),
+        "service_type": "Furnace",
+        "starts_at": "2026-12-01T14:00:00Z",
+    },
+    ("/api/v1/appointment/{id}", "patch"): dict,
+    ("/api/v1/consent", "post"): lambda: {
+        "channel": "sms",
+        "address": "+14165551234",
+        "status": "opt_in",
+        "purpose": "marketing",
+    },
+    ("/api/v1/consent/{id}", "patch"): dict,
+    ("/api/v1/conversation", "post"): lambda: {"customer": str(CustomerFactory().pk), "channel": "sms"},
+    ("/api/v1/conversation/{id}", "patch"): dict,
+    ("/api/v1/interaction", "post"): lambda: {
+        "customer": _newest(Customer),
+        "interaction_type": "voice_call",
+        "channel": "phone",
+    },
+    ("/api/v1/interaction/{id}", "patch"): dict,
 }
 WRITTEN = [
     (address, method)
@@ -51,6 +79,7 @@ def client(groups: None, monkeypatch: pytest.MonkeyPatch) -> APIClient:
 
 @pytest.mark.parametrize(("address", "method"), WRITTEN, ids=str)
 def test_a_hostile_text_is_refused_or_stored(client: APIClient, objects: Objects, address: str, method: str) -> None:
+    CustomerFactory()
     path = address.replace("{id}", str(objects(address)["pk"]))
     objects("hostile template")
     fields = list(_text_fields(_request_schema(address, method)))
@@ -81,6 +110,10 @@ def test_a_hostile_filter_is_refused_or_finds_nothing(client: APIClient, objects
             assert refused & set(asked), response.json()
             asked = {name: text for name, text in asked.items() if name not in refused}
         assert response.status_code == 200, response.json()
+
+
+def _newest(model: type[Model]) -> str:
+    return str(model._default_manager.latest("pk").pk)
 
 
 def _rotated(fields: list[tuple[str, ...]]) -> Iterator[dict[tuple[str, ...], str]]:

@@ -13,9 +13,10 @@ from rest_framework.test import APIClient
 
 from communications.api import views
 from communications.models import IdempotencyKey, MessageData, SendBatch
-from communications.tests.api.conftest import MESSAGES, Send, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES, Send
 from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of, errors_of
 
 
 def test_a_repeat_gets_the_same_answer_byte_for_byte_and_sends_nothing(send: Send, body: dict[str, Any]) -> None:

@@ -8,10 +8,11 @@ from rest_framework.test import APIClient
 
 from communications.choices import MessageStatus, Reason
 from communications.models import MessageSchema
-from communications.tests.api.conftest import MESSAGES, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES
 from communications.tests.factories import MessageDataFactory, WorkingBatchFactory
 from config.accounts.tests.factories import UserFactory
 from config.api.listing import Cursor
+from config.tests.callers import client_of, errors_of
 from customers.tests.factories import CustomerFactory
 
 AT = datetime(2025, 11, 14, 15, 0, 0, 123456, tzinfo=UTC)

@@ -5,14 +5,19 @@ import yaml
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from communications.tests.api.conftest import MESSAGES, errors_of
+from communications.tests.api.conftest import MESSAGES
 from config.accounts.models import User
+from config.tests.callers import errors_of
 
 SENDS = [(MESSAGES, "201"), (f"{MESSAGES}/bulk", "202"), (f"{MESSAGES}/{{id}}/retry", "201")]
 SENT = {address for address, _ in SENDS}
 CANCELS = f"{MESSAGES}/{{id}}/cancel"
 SCHEMAS = "/api/v1/message-schema"
 TEMPLATES = {SCHEMAS: {"get", "post"}, f"{SCHEMAS}/{{id}}": {"get", "put", "delete"}}
+RESOURCES = ("customer", "appointment", "consent", "conversation", "interaction")
+PARTS = {f"/api/v1/interaction/{{id}}/{part}" for part in ("content", "transcript")}
+ALIKE = {f"/api/v1/{name}": {"get", "post"} for name in RESOURCES}
+ALIKE |= {f"/api/v1/{name}/{{id}}": {"get", "patch"} for name in RESOURCES}
 READ = {f"{MESSAGES}/{{id}}", f"{MESSAGES}/{{id}}/track", f"{MESSAGES}/bulk/{{id}}"}
 
 
@@ -22,7 +27,11 @@ def test_the_api_describes_itself_without_a_warning() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=output)
 
     paths = yaml.safe_load(output.getvalue())["paths"]
-    assert set(paths) == SENT | READ | {CANCELS} | set(TEMPLATES)
+    assert set(paths) == SENT | READ | {CANCELS} | set(TEMPLATES) | set(ALIKE) | PARTS
+    for address, methods in ALIKE.items():
+        assert set(paths[address]) == methods
+        for each in methods:
+            assert set(paths[address][each]["responses"]) >= {"401", "403", "429", "503"}
     for address, methods in TEMPLATES.items():
         assert set(paths[address]) == methods
     for address, answer in SENDS:

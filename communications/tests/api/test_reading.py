@@ -8,8 +8,9 @@ from rest_framework.test import APIClient
 from communications.api.serializers import shown_status
 from communications.choices import DecisionKind, EventKind, MessageStatus, Reason
 from communications.models import MessageSchemaVersion
-from communications.tests.api.conftest import MESSAGES, errors_of
+from communications.tests.api.conftest import MESSAGES
 from communications.tests.factories import DeliveryEventFactory, MessageDataFactory, WorkingBatchFactory
+from config.tests.callers import errors_of
 
 AT = datetime(2025, 11, 14, 15, 0, tzinfo=UTC)
 FIELDS = {

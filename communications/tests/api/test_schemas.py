@@ -6,9 +6,10 @@ from rest_framework.test import APIClient
 
 from communications.actions.schemas import save_schema
 from communications.models import MessageSchema
-from communications.tests.api.conftest import MESSAGES, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES
 from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of, errors_of
 
 SCHEMAS = "/api/v1/message-schema"
 SMS = {

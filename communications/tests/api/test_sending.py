@@ -8,8 +8,9 @@ from rest_framework.test import APIClient
 
 from communications.api import views
 from communications.models import IdempotencyKey, MessageData, MessageSchema, SendBatch
-from communications.tests.api.conftest import MESSAGES, Send, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES, Send
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of, errors_of
 from customers.models import Appointment, Customer, Employee
 from customers.tests.factories import CustomerFactory
 

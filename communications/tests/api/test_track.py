@@ -7,9 +7,10 @@ from rest_framework.test import APIClient
 
 from communications.choices import DeliveryMethod, EventKind, MessageStatus
 from communications.models import MessageData
-from communications.tests.api.conftest import MESSAGES, client_of, errors_of
+from communications.tests.api.conftest import MESSAGES
 from communications.tests.factories import DeliveryEventFactory, MessageDataFactory
 from config.accounts.tests.factories import UserFactory
+from config.tests.callers import client_of, errors_of
 
 SENT = datetime(2025, 1, 10, 10, 0, tzinfo=UTC)
 OPENED = datetime(2025, 1, 10, 10, 15, tzinfo=UTC)
