@@ -28,13 +28,28 @@ def health(_request: HttpRequest) -> JsonResponse:
 @never_cache
 def ready(_request: HttpRequest) -> JsonResponse:
     """Each part by name, `ok` or what is wrong with it. A part that needs a missing one is not asked."""
-    parts: dict[str, str] = {}
-    for name, check in (("database", _database), ("migrations", _migrations), ("redis", _redis), ("worker", _worker)):
-        parts[name] = _result(check)
-        if parts[name] != "ok" and name in ("database", "redis"):
-            break
+    parts = engine_states()
+    if parts.get("redis") == "ok":
+        parts["worker"] = _result(_worker)
     all_ok = len(parts) == 4 and set(parts.values()) == {"ok"}
     return JsonResponse({"status": "ok" if all_ok else "not ready", "parts": parts}, status=200 if all_ok else 503)
+
+
+def engine_states() -> dict[str, str]:
+    """The engines and their migrations, each `ok` or what is wrong with it, up to the first that is away."""
+    parts: dict[str, str] = {}
+    for name, check in (("database", _database), ("migrations", _migrations), ("redis", _redis)):
+        parts[name] = _result(check)
+        if parts[name] != "ok" and name != "migrations":
+            break
+    return parts
+
+
+def queue_states() -> dict[str, bool]:
+    """Whether a process serves each queue; waits for their answers, two seconds at most. Raises when Redis is away."""
+    answers = app.control.inspect(timeout=2.0, limit=len(_QUEUES)).active_queues() or {}
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    return {queue: queue in served for queue in sorted(_QUEUES)}
 
 
 def _result(check: Callable[[], None]) -> str:
@@ -65,7 +80,5 @@ def _redis() -> None:
 
 
 def _worker() -> None:
-    answers = app.control.inspect(timeout=2.0, limit=len(_QUEUES)).active_queues() or {}
-    served = {queue["name"] for queues in answers.values() for queue in queues}
-    if unserved := sorted(_QUEUES - served):
+    if unserved := [queue for queue, is_served in queue_states().items() if not is_served]:
         raise NotReady(f"nobody serves {', '.join(unserved)}")

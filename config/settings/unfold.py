@@ -54,6 +54,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("rapport/back_office.css")],
     "COLORS": {"primary": _PRIMARY},
     "BORDER_RADIUS": "8px",
+    "DASHBOARD_CALLBACK": "communications.admin.home.dashboard",
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
