@@ -1,7 +1,7 @@
 """The API against its own description: nothing that it answers is undocumented, and nothing makes it fail.
 
 Cases are drawn from the description (right and wrong ones) by schemathesis, the same in each run. More of them:
-`pytest communications/tests/api/test_contract.py --examples 500`.
+`pytest communications/tests/api/test_contract.py --examples 50`.
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,12 @@
-"""Five hundred hostile texts through every text field and every filter of the API: refused, or stored as text.
+"""Hostile texts through every text field and every filter of the API: refused, or stored as text. Some hundred of them; all
+five hundred: `pytest communications/tests/api/test_hostile.py --texts 500`.
 
 Each request has one hostile text in every field, another in each; what is refused is taken out and the rest sent again,
 so that no refusal hides what another text would have done.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -77,30 +78,40 @@ def client(groups: None, monkeypatch: pytest.MonkeyPatch) -> APIClient:
     return program("Manager")
 
 
+@pytest.fixture
+def texts(request: pytest.FixtureRequest) -> Sequence[str]:
+    """As many as were asked for, from all over the list."""
+    return HOSTILE[:: max(len(HOSTILE) // request.config.getoption("--texts"), 1)]
+
+
 @pytest.mark.parametrize(("address", "method"), WRITTEN, ids=str)
-def test_a_hostile_text_is_refused_or_stored(client: APIClient, objects: Objects, address: str, method: str) -> None:
+def test_a_hostile_text_is_refused_or_stored(
+    client: APIClient, objects: Objects, texts: Sequence[str], address: str, method: str
+) -> None:
     CustomerFactory()
     path = address.replace("{id}", str(objects(address)["pk"]))
     objects("hostile template")
     fields = list(_text_fields(_request_schema(address, method)))
     stored = 0
-    for texts in _rotated(fields):
-        stored += _written(getattr(client, method), path, BODIES[address, method], texts)
+    for each in _rotated(fields, texts):
+        stored += _written(getattr(client, method), path, BODIES[address, method], each)
     for text in UNREADABLE:
         body = {**BODIES[address, method](), fields[0][0]: text}
         response = getattr(client, method)(path, json.dumps(body), content_type="application/json")
         assert response.status_code == 400
 
-    assert stored >= len(HOSTILE) // 2
+    assert stored >= len(texts) // 2
 
 
 @pytest.mark.parametrize("address", LISTS)
-def test_a_hostile_filter_is_refused_or_finds_nothing(client: APIClient, objects: Objects, address: str) -> None:
+def test_a_hostile_filter_is_refused_or_finds_nothing(
+    client: APIClient, objects: Objects, texts: Sequence[str], address: str
+) -> None:
     objects(address)
     parameters = DOCUMENT["paths"][address]["get"]["parameters"]
     names = [each["name"] for each in parameters if each["name"] not in ("page_size", "ordering", "format")]
-    for texts in _rotated([(name,) for name in names]):
-        asked = {path[0]: text for path, text in texts.items()}
+    for each in _rotated([(name,) for name in names], texts):
+        asked = {path[0]: text for path, text in each.items()}
         for _ in range(MOST_TRIES):
             response = client.get(address, asked)
             if response.status_code == 200:
@@ -116,10 +127,10 @@ def _newest(model: type[Model]) -> str:
     return str(model._default_manager.latest("pk").pk)
 
 
-def _rotated(fields: list[tuple[str, ...]]) -> Iterator[dict[tuple[str, ...], str]]:
+def _rotated(fields: list[tuple[str, ...]], texts: Sequence[str]) -> Iterator[dict[tuple[str, ...], str]]:
     """As many requests as there are texts; in the end each field had each text."""
-    for start in range(len(HOSTILE)):
-        yield {path: HOSTILE[(start + 7 * place) % len(HOSTILE)] for place, path in enumerate(fields)}
+    for start in range(len(texts)):
+        yield {path: texts[(start + 7 * place) % len(texts)] for place, path in enumerate(fields)}
 
 
 def _written(ask: Any, path: str, body_of: Callable[[], Body], texts: Mapping[tuple[str, ...], str]) -> bool:
