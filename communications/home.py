@@ -9,7 +9,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from communications.choices import MessageStatus
-from communications.models import MessageData, ProviderCircuit, SendBatch, SenderLine, WebhookDelivery
+from communications.models import MessageData, ProviderCircuit, SendBatch, SenderLine, SendingHold, WebhookDelivery
 
 HOURS = 24
 HEIGHT = 64  # of a chart, in units of its drawing
@@ -65,6 +65,7 @@ class Day:
     failed: Chart
     uncertain: int
     quarantined: int
+    hold: SendingHold | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ class ProviderHealth:
 
 
 def last_day(now: datetime | None = None) -> Day:
-    """Five queries, each along an index."""
+    """Six queries, each along an index."""
     now = now or timezone.now()
     return Day(
         waiting=_waiting(now),
@@ -86,6 +87,7 @@ def last_day(now: datetime | None = None) -> Day:
         failed=_by_hour("failed_ts", now),
         uncertain=MessageData.objects.filter(status=MessageStatus.UNCERTAIN).count(),
         quarantined=WebhookDelivery.objects.filter(state=WebhookDelivery.State.QUARANTINED).count(),
+        hold=SendingHold.objects.first(),
     )
 
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from communications.models import ProviderCircuit, SenderLine
+from communications.models import ProviderCircuit, SenderLine, SendingHold
 from communications.providers import registry
 from config.back_office import BackOfficeAdmin, ReadOnlyAdmin, concrete_fields
 
@@ -62,3 +62,11 @@ class ProviderCircuitAdmin(ReadOnlyAdmin):
     @display(description="State", label={"Open": "danger", "Closed": "success"})
     def shown_state(self, circuit: ProviderCircuit) -> str:
         return "Open" if circuit.state == ProviderCircuit.State.OPEN else "Closed"
+
+
+@admin.register(SendingHold)
+class SendingHoldAdmin(ReadOnlyAdmin):
+    """Held and released by command, with the machine's keys: `manage.py hold`, `manage.py release`."""
+
+    list_display = ("reason", "since")
+    fields = ("reason", "since")

@@ -10,12 +10,16 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
+from communications.migrations import _groups
+
 
 class Migration(migrations.Migration):
 
     initial = True
 
     dependencies = [
+        ('auth', '0012_alter_user_first_name_max_length'),
+        ('contenttypes', '0002_remove_content_type_name'),
         ('customers', '0001_initial'),
         ('interactions', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -541,6 +545,23 @@ class Migration(migrations.Migration):
             model_name='trackedlink',
             constraint=models.CheckConstraint(condition=models.Q(('target', ''), _negated=True), name='tracked_links_target'),
         ),
+        migrations.CreateModel(
+            name='SendingHold',
+            fields=[
+                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('reason', models.TextField()),
+                ('is_only', models.BooleanField(default=True, editable=False, unique=True)),
+                ('since', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+            ],
+            options={
+                'db_table': 'sending_holds',
+                'constraints': [models.CheckConstraint(condition=models.Q(('is_only', True)), name='sending_holds_only'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='sending_holds_reason')],
+            },
+        ),
+        migrations.AddIndex(
+            model_name='messagedata',
+            index=models.Index(condition=models.Q(('failed_ts__isnull', False)), fields=['failed_ts'], name='idx_msg_data_failed'),
+        ),
         migrations.RunSQL(
             # Room on each page for the updates of settling, and small queues that are vacuumed often (PERFORMANCE, trap 24).
             sql=[
@@ -552,4 +573,5 @@ class Migration(migrations.Migration):
             ],
             reverse_sql=migrations.RunSQL.noop,
         ),
+        migrations.RunPython(_groups.make_groups, migrations.RunPython.noop),
     ]

@@ -9,6 +9,7 @@ from communications.models.reminder import AppointmentReminder, ReminderSchedule
 from communications.models.schema import MessageSchema, MessageSchemaVersion
 from communications.models.send_batch import SendBatch
 from communications.models.sender_line import ProviderCircuit, SenderLine
+from communications.models.sending_hold import SendingHold
 from communications.models.tracking import TrackedLink
 from communications.models.webhook_delivery import WebhookDelivery
 
@@ -24,6 +25,7 @@ __all__ = [
     "ReminderSchedule",
     "SendBatch",
     "SenderLine",
+    "SendingHold",
     "TrackedLink",
     "WebhookDelivery",
 ]

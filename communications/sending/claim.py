@@ -2,6 +2,7 @@
 
 Batches of a provider whose circuit is open are passed over, but for the one that probes it. Batches that killed a sender
 are claimed with their like alone and in tenths; the last of them, one message each, never two in one process.
+Nothing is claimed while sending is held (`actions.hold`).
 """
 
 import os
@@ -31,6 +32,7 @@ FROM send_batches AS b LEFT JOIN provider_circuits AS c ON c.provider = b.provid
 WHERE b.state = 'waiting' AND b.purpose = %(purpose)s AND b.channel = way.channel
     AND b.due_at <= statement_timestamp() + make_interval(secs => %(within)s)
     AND (c.id IS NULL OR c.probe_at <= statement_timestamp() + make_interval(secs => %(within)s))
+    AND NOT EXISTS (SELECT 1 FROM sending_holds)
 """
 # Channel by channel, as the index has them: the oldest are found however many wait behind them.
 _DUE = f"""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from communications.models import MessageSchemaVersion
+from communications.models import MessageSchemaVersion, SendingHold
 from communications.tests.factories import (
     AppointmentReminderFactory,
     BulkSendFactory,
@@ -80,6 +80,9 @@ BREAKS: list[Break] = [
     ("send_batches_lease_paired", lambda: WorkingBatchFactory(lease_until=None)),
     ("send_batches_lease_paired", lambda: SendBatchFactory(lease_until=NOON)),
     ("send_batches_in_flight_only_working", lambda: SendBatchFactory(in_flight=[uuid7()])),
+    ("sending_holds_is_only_key", twice(SendingHold.objects.create, reason="restored")),
+    ("sending_holds_only", lambda: SendingHold.objects.create(reason="restored", is_only=False)),
+    ("sending_holds_reason", lambda: SendingHold.objects.create(reason="")),
     ("sender_lines_once", twice(SenderLineFactory, sender="+15195550100")),
     ("sender_lines_rate", lambda: SenderLineFactory(per_second=0)),
     ("sender_lines_burst", lambda: SenderLineFactory(burst=0)),

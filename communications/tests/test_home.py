@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from communications.actions.hold import hold_sending
 from communications.choices import MessageStatus
 from communications.home import last_day, providers
 from communications.models import ProviderCircuit, SendBatch, SenderLine, WebhookDelivery
@@ -57,7 +58,7 @@ def test_an_empty_day_has_no_bars(db: None) -> None:
 def test_the_page_leads_to_what_it_counts(day: None, django_assert_max_num_queries: Any) -> None:
     client = staff("view_messagedata", "view_sendbatch", "view_webhookdelivery")
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         html = client.get(reverse("admin:index")).content.decode()
 
     assert 'aria-label="Sent by the hour; most, 1, at' in html
@@ -68,6 +69,14 @@ def test_the_page_leads_to_what_it_counts(day: None, django_assert_max_num_queri
         "?state__exact=quarantined",
     ):
         assert query in html
+
+
+def test_a_hold_stands_above_everything(db: None) -> None:
+    hold_sending("restored from last night")
+
+    html = staff("view_messagedata", "view_sendbatch").get(reverse("admin:index")).content.decode()
+
+    assert "restored from last night" in html
 
 
 def test_who_may_not_see_messages_sees_no_counts(day: None) -> None:

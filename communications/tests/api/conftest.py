@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from django.contrib.auth.models import Permission
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
+from communications.migrations._groups import make_groups
 from communications.models import MessageSchema
 from communications.tests.api.roles import Objects, make_objects
 from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
@@ -69,7 +69,7 @@ def send(client: APIClient) -> Send:
 @pytest.fixture
 def groups(db: None) -> None:
     """As the migration makes them, also after a test that emptied the database."""
-    import_module("communications.migrations.0002_groups").make_groups(apps, None)
+    make_groups(apps, None)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
-from django.db import migrations
 
 READ, WRITE = ("view",), ("view", "add", "change")
 LISTENING = {
@@ -88,14 +87,3 @@ def _make_permissions(apps):
     """Django makes them after all migrations, which is too late for the groups."""
     for label in ("customers", "interactions", "communications"):
         create_permissions(installed.get_app_config(label), verbosity=0, apps=apps)
-
-
-class Migration(migrations.Migration):
-    dependencies = (
-        ("communications", "0001_initial"),
-        ("customers", "0001_initial"),
-        ("interactions", "0001_initial"),
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("contenttypes", "0002_remove_content_type_name"),
-    )
-    operations = (migrations.RunPython(make_groups, migrations.RunPython.noop),)
