@@ -224,7 +224,7 @@ def test_the_pieces_cost_the_same_for_one_message_and_for_ten(
     for count in (1, 9):
         for _ in range(count):
             MessageDataFactory(interaction=InteractionFactory(conversation=talk))
-        with django_assert_num_queries(5):  # type: ignore[operator]
+        with django_assert_num_queries(4):  # type: ignore[operator]
             desk.get(reverse("communications:deliveries", args=[talk.pk]))
 
 

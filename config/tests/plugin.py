@@ -11,8 +11,8 @@ os.environ.setdefault("RAPPORT_DATA", str(Path(__file__).resolve().parents[2] / 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--examples", type=int, default=10, help="cases for each operation of the API and each role")
-    parser.addoption("--texts", type=int, default=100, help="hostile texts through each field of the API; 500 are all")
+    parser.addoption("--examples", type=int, default=5, help="cases for each operation of the API and each role")
+    parser.addoption("--texts", type=int, default=50, help="hostile texts through each field of the API; 500 are all")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -188,7 +188,7 @@ def test_the_page_costs_the_same_for_one_message_and_for_forty(
 
     with django_assert_num_queries(13):  # type: ignore[operator]
         desk.get(page_of(talk))
-    with django_assert_num_queries(9):  # type: ignore[operator]
+    with django_assert_num_queries(8):  # type: ignore[operator]
         desk.get(thread_of(talk))
 
 

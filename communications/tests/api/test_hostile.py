@@ -1,4 +1,4 @@
-"""Hostile texts through every text field and every filter of the API: refused, or stored as text. Some hundred of them; all
+"""Hostile texts through every text field and every filter of the API: refused, or stored as text. Fifty of them; all
 five hundred: `pytest communications/tests/api/test_hostile.py --texts 500`.
 
 Each request has one hostile text in every field, another in each; what is refused is taken out and the rest sent again,
