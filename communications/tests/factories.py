@@ -19,6 +19,7 @@ from communications.models import (
     ReminderSchedule,
     SendBatch,
     SenderLine,
+    SendingHold,
     TrackedLink,
     WebhookDelivery,
 )
@@ -144,6 +145,13 @@ class SenderLineFactory(DjangoModelFactory[SenderLine]):
     provider = "twilio"
     sender = factory.Sequence(lambda n: f"+1519558{n:04d}")
     per_second = 100
+
+
+class SendingHoldFactory(DjangoModelFactory[SendingHold]):
+    class Meta:
+        model = SendingHold
+
+    reason = "restored from last night"
 
 
 class ProviderCircuitFactory(DjangoModelFactory[ProviderCircuit]):

@@ -31,6 +31,7 @@ FACTORIES = {
     models.ReminderSchedule: factories.ReminderScheduleFactory,
     models.SendBatch: factories.SendBatchFactory,
     models.SenderLine: factories.SenderLineFactory,
+    models.SendingHold: factories.SendingHoldFactory,
     models.TrackedLink: factories.TrackedLinkFactory,
     models.WebhookDelivery: factories.WebhookDeliveryFactory,
 }
