@@ -58,7 +58,7 @@ def test_each_list_and_each_row_opens_and_is_searched(staff: Client, model: type
     assert staff.get(row_url(row)).status_code == 200
 
 
-@pytest.mark.parametrize("model", FACTORIES)
+@pytest.mark.parametrize("model", [model for model in FACTORIES if model is not models.SendingHold])  # it has one row
 def test_a_list_costs_the_same_for_one_row_and_for_twelve(staff: Client, model: type[Model]) -> None:
     FACTORIES[model]()
     for_one = list_queries(staff, model)
