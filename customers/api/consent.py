@@ -13,7 +13,7 @@ from customers.api.filters import ConsentFilter
 from customers.api.serializers import ConsentSerializer, CorrectedConsentSerializer, WrittenConsentSerializer
 from customers.models import ConsentEvent
 
-_REPEATED = ("status", "purpose", "source", "wording", "ip_address")
+_REPEATED = ("status", "purpose", "source", "wording", "ip_address", "occurred_at")
 
 
 @described_collection(
@@ -48,7 +48,8 @@ class ConsentCollection(ResourceCollection):
 
 @described_detail("consent", one="a word of consent", shown=ConsentSerializer, written=CorrectedConsentSerializer)
 class ConsentDetail(ResourceDetail):
-    """`PATCH` writes a new word for the same address and answers with it; what stood stays (`evidence.corrects`)."""
+    """`PATCH` writes a new word for the same address and answers with it; what stood stays (`evidence.corrects`). It speaks of the
+    same moment unless it names another, so it overrules the word that it corrects, and none that came later."""
 
     scope = "consent"
     queryset = ConsentEvent.objects.none()

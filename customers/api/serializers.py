@@ -205,3 +205,4 @@ class CorrectedConsentSerializer(WrittenConsentSerializer):
     channel = None  # type: ignore[assignment]
     address = None  # type: ignore[assignment]
     customer = None  # type: ignore[assignment]
+    occurred_at = Instant(required=False, help_text="Left out: the corrected word's. It overturns no later word.")

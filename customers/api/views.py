@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from config.accounts.models import User
 from config.api.resources import ResourceCollection, ResourceDetail, described_collection, described_detail
 from customers.actions.appointments import book_appointment, change_appointment
-from customers.actions.customers import write_customer
+from customers.actions.customers import Address, change_customer, make_customer
 from customers.api.filters import AppointmentFilter, CustomerFilter
 from customers.api.serializers import (
     AppointmentSerializer,
@@ -37,7 +37,7 @@ class CustomerCollection(ResourceCollection):
         return Customer.objects.defer("attributes", "metadata", "notes", "sentiment_history")
 
     def create(self, values: Mapping[str, Any], *, by: User) -> Customer:
-        return _write(Customer(), values)
+        return make_customer(_own(values), addresses=_addresses(values), source="api")
 
 
 @described_detail("customer", one="a customer", **_CUSTOMER)
@@ -53,7 +53,7 @@ class CustomerDetail(ResourceDetail):
         return Customer.objects.prefetch_related("identifiers")
 
     def change(self, instance: Customer, values: Mapping[str, Any], *, by: User) -> Customer:
-        return _write(instance, values)
+        return change_customer(instance, _own(values), addresses=_addresses(values), source="api")
 
 
 @described_collection(
@@ -97,7 +97,9 @@ class AppointmentDetail(ResourceDetail):
         return change_appointment(instance, values)
 
 
-def _write(customer: Customer, values: Mapping[str, Any]) -> Customer:
-    own = {name: value for name, value in values.items() if name != "identifiers"}
-    addresses = [(each["identifier_type"], each["identifier_value"]) for each in values.get("identifiers", ())]
-    return write_customer(customer, own, addresses=addresses, source="api")
+def _addresses(values: Mapping[str, Any]) -> list[Address]:
+    return [(each["identifier_type"], each["identifier_value"]) for each in values.get("identifiers", ())]
+
+
+def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "identifiers"}

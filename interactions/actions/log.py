@@ -19,8 +19,13 @@ from interactions.wake import conversation_changed
 
 @transaction.atomic
 def log_interaction(values: Mapping[str, Any], *, by: User) -> Interaction:
-    """One touch with a customer, numbered and counted; without participants: the customer and the employee."""
+    """One touch with a customer, numbered and counted; without participants: the customer and the employee.
+
+    What another system logs twice under one id (`source_system`, `external_id`) is there once: the first is answered.
+    """
     customer = Customer.objects.locked(values["customer"].pk)
+    if known := _known(customer, values):
+        return known
     employee = values.get("employee")
     people = values.get("interaction_person_entities") or participants(customer.pk, employee.pk if employee else None)
     interaction = Interaction.objects.create(
@@ -66,6 +71,14 @@ def change_conversation(conversation: Conversation, changes: Mapping[str, Any]) 
     _store(current, {name: value for name, value in changes.items() if name not in ("status", "closed_reason")})
     conversation_changed(current.pk)
     return current
+
+
+def _known(customer: Customer, values: Mapping[str, Any]) -> Interaction | None:
+    """Under the customer's lock: two who log the same at once wait for each other."""
+    if not values.get("external_id"):
+        return None
+    same = {name: values.get(name, "") for name in ("source_system", "external_id")}
+    return Interaction.objects.filter(customer=customer, **same).first()
 
 
 def _move(conversation: Conversation, status: str, *, reason: str) -> None:

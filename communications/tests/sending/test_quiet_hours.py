@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from django.test import override_settings
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -16,6 +17,12 @@ from communications.sending.quiet_hours import HORIZON, REGIONS, Rules, every_da
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 TORONTO, VANCOUVER, HONOLULU = "America/Toronto", "America/Vancouver", "Pacific/Honolulu"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet_nights() -> Iterator[None]:
+    with override_settings(QUIET_HOURS_START=8, QUIET_HOURS_END=21):
+        yield
 
 
 def allowed(at: datetime, zone: str, region: str = "") -> bool:

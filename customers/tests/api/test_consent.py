@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 
 from config.tests.callers import caller, errors_of
 from customers.consent import allowed
-from customers.models import ConsentEvent, Customer
+from customers.models import ConsentEvent, Customer, Suppression
 
 CONSENT = "/api/v1/consent"
 PHONE = "+15195550142"
@@ -82,3 +82,14 @@ def test_the_ledger_is_read_by_address_in_any_spelling(client: APIClient) -> Non
     found = client.get(CONSENT, {"address": "519.555.0142"}).json()["results"]
 
     assert [each["address"] for each in found] == [PHONE]
+
+
+def test_a_correction_overturns_no_later_stop(client: APIClient) -> None:
+    first = client.post(CONSENT, word(purpose="all", occurred_at="2025-01-10T12:00:00Z")).json()
+    client.post(CONSENT, word(purpose="all", status="opt_out", occurred_at="2025-03-10T12:00:00Z"))
+
+    corrected = client.patch(f"{CONSENT}/{first['id']}", {"wording": "Yes, please"}).json()
+
+    assert (corrected["status"], corrected["occurred_at"]) == ("opt_in", "2025-01-10T12:00:00Z")
+    assert not allowed("sms", PHONE, "transactional").allowed
+    assert Suppression.objects.in_force().filter(address=PHONE).exists()

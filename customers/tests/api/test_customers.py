@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from config.tests.callers import caller, errors_of
+from customers.actions.customers import change_customer
 from customers.models import Customer, CustomerIdentifier
 from customers.tests.database import at_once
 from customers.tests.factories import CustomerFactory
@@ -120,3 +121,34 @@ def test_a_list_and_a_customer_cost_the_same_queries_however_much_there_is(clien
         client.get(f"{CUSTOMERS}/{jane['id']}")
 
     assert len(many) == len(few) <= 9
+
+
+def test_a_change_writes_nothing_but_what_was_changed(client: APIClient) -> None:
+    jane = made(client, notes="Old")
+    read_before = Customer.objects.get(pk=jane["id"])
+    Customer.objects.filter(pk=jane["id"]).update(total_interactions=5, notes="Somebody else's")
+
+    change_customer(read_before, {"city": "Windsor"})
+
+    stands = Customer.objects.get(pk=jane["id"])
+    assert (stands.city, stands.total_interactions, stands.notes) == ("Windsor", 5, "Somebody else's")
+
+
+def test_a_merged_customer_is_not_changed(client: APIClient) -> None:
+    jane, other = made(client), CustomerFactory()
+    Customer.objects.filter(pk=jane["id"]).update(merged_into=other, merged_at=other.created_at)
+
+    chat = {"identifier_type": "chat", "identifier_value": "jane-9"}
+    response = client.patch(f"{CUSTOMERS}/{jane['id']}", {"identifiers": [chat]})
+
+    assert (response.status_code, errors_of(response)) == (409, {("merged", None)})
+    assert not CustomerIdentifier.objects.filter(identifier_value="jane-9").exists()
+
+
+def test_a_phone_that_leads_elsewhere_stands_in_no_other_changes_way(client: APIClient) -> None:
+    made(client)
+    housemate = CustomerFactory(phone="+15195550142")
+
+    response = client.patch(f"{CUSTOMERS}/{housemate.pk}", {"notes": "Shares a phone"})
+
+    assert (response.status_code, response.json()["notes"]) == (200, "Shares a phone")

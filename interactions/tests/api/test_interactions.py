@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from config.tests.callers import caller, errors_of
 from customers.models import Customer
+from customers.tests.database import at_once
 from customers.tests.factories import CustomerFactory, EmployeeFactory
 from interactions.models import Interaction
 from interactions.tests.factories import ConversationFactory, InteractionFactory
@@ -138,3 +139,16 @@ def test_a_list_costs_the_same_queries_however_long(client: APIClient) -> None:
         client.get(INTERACTIONS)
 
     assert len(many) == len(few) <= 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_system_logs_twice_at_once_is_there_once() -> None:
+    customer = CustomerFactory()
+    body = {**CALL, "customer": str(customer.pk), "external_id": "call-7"}
+    callers = [caller("add_interaction", "view_interaction") for _ in range(2)]
+
+    answers = at_once(*(lambda c=each: c.post(INTERACTIONS, body).json()["id"] for each in callers))  # type: ignore[misc]
+
+    customer.refresh_from_db()
+    assert answers[0] == answers[1]
+    assert (Interaction.objects.count(), customer.total_interactions) == (1, 1)
