@@ -1,4 +1,7 @@
-"""Loaded by pytest.ini: the tests' own engines are up before Django looks for its database."""
+"""Loaded by pytest.ini: the tests' own engines are up before Django looks for its database.
+
+Each process that runs tests (`-n`: one for each core) has a pair of engines to itself, so none sees another's keys or queues.
+"""
 
 import os
 import shutil
@@ -7,7 +10,11 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
-os.environ.setdefault("RAPPORT_DATA", str(Path(__file__).resolve().parents[2] / ".data" / "test"))
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if _WORKER:
+    os.environ["RAPPORT_DATA"] = str(Path(os.environ["RAPPORT_DATA"]) / _WORKER)
+else:
+    os.environ.setdefault("RAPPORT_DATA", str(Path(__file__).resolve().parents[2] / ".data" / "test"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     from config import engines
 
-    engines.attach_missing(Path(os.environ["RAPPORT_DATA"]), small=True)
+    if _WORKER or not config.getoption("numprocesses"):
+        engines.attach_missing(Path(os.environ["RAPPORT_DATA"]), small=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
