@@ -1,14 +1,19 @@
 """Customers, with the addresses that lead to them, their devices, appointments and consent."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from config.back_office import BackOfficeAdmin, ReadOnlyInline, json_display
+from customers.admin.consent_page import consent_page
 from customers.admin.forms import CustomerForm, IdentifierForm
 from customers.models import Appointment, ConsentEvent, Customer, CustomerIdentifier, Device
 from customers.search import matching
@@ -62,6 +67,7 @@ class CustomerAdmin(BackOfficeAdmin):
     search_fields = ("identifiers__identifier_value__exact",)  # what autocomplete asks for; see get_search_results
     search_help_text = "An address, a name's beginning, or an external id"
     one_line = ("name",)
+    change_form_outer_before_template = "customers/admin/_customer_head.html"
     inlines = (IdentifierInline, DeviceInline, AppointmentInline, ConsentInline)
     raw_id_fields = ("merged_into",)
     sentiments = json_display("sentiment_history", "sentiment history")
@@ -79,6 +85,15 @@ class CustomerAdmin(BackOfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).prefetch_related("identifiers")
+
+    def get_urls(self) -> list[URLPattern]:
+        consent = self.admin_site.admin_view(self.consent_view)
+        return [path("<uuid:pk>/consent/", consent, name="customers_customer_consent"), *super().get_urls()]
+
+    def consent_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        if not (self.has_view_permission(request) and request.user.has_perm("customers.view_consentevent")):
+            raise PermissionDenied
+        return consent_page(request, get_object_or_404(Customer, pk=pk), self.admin_site.each_context(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
