@@ -31,8 +31,8 @@ help: ## list these commands
 up: runtime ## run everything in this terminal: engines, migrations, demo data, all processes (PORT=8000)
 	@exec $(PYTHON) -m config.processes up
 
-test: development ## run the tests; they bring engines and data of their own (ARGS="-k name")
-	@exec $(PYTHON) -m pytest $(ARGS)
+test: development ## run the tests; they bring engines and data of their own (ARGS="-k name"; "-n 0": one process)
+	@exec $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 demo: runtime ## play the use cases end to end and print what happened
 	@exec $(PYTHON) manage.py demo $(ARGS)

@@ -20,6 +20,7 @@ from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.sms import MAX_CHARACTERS, cost, measure
 from communications.tracking.links import personal_variables
 
+TEST = "is_test"  # in the metadata of a message that only tries a template out
 _NOBODY = UUID(int=0)  # whose links nobody follows: the row has no part in whether a mail can be rendered
 
 
@@ -72,14 +73,19 @@ def mail_of(version_id: UUID) -> Mail:
 
 def render_content(version: MessageSchemaVersion, variables: Mapping[str, Any]) -> Content:
     """What `version` says to one person. Raises SendRefused naming every variable that has no value."""
-    is_email = version.message_schema.message_delivery_method == DeliveryMethod.EMAIL
     try:
-        return _email(version, variables) if is_email else _text(version, variables)
+        return content_for(version, variables)
     except MissingVariables as error:
         names = ", ".join(error.names)
         raise SendRefused("missing_variable", f"These variables have no value: {names}.", attr="variables") from error
     except TemplateProblem as error:
         raise SendRefused("template_error", str(error), attr="message_schema") from error
+
+
+def content_for(version: MessageSchemaVersion, variables: Mapping[str, Any]) -> Content:
+    """The same. Raises MissingVariables, TemplateProblem; SendRefused for a text that no channel takes."""
+    is_email = version.message_schema.message_delivery_method == DeliveryMethod.EMAIL
+    return _email(version, variables) if is_email else _text(version, variables)
 
 
 def _text(version: MessageSchemaVersion, variables: Mapping[str, Any]) -> Content:

@@ -32,7 +32,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """The last day by the hour, the oldest first."""
+    """The last 24 hours by the hour of the clock, the oldest first: 25 bars, of which the first and the last are parts."""
 
     bars: Sequence[Bar]
 
@@ -115,10 +115,15 @@ def _waiting(now: datetime) -> Waiting:
     return Waiting(due=found["due"] or 0, since=found["since"], later=found["later"] or 0)
 
 
+def day_before(now: datetime) -> datetime:
+    return now - timedelta(hours=HOURS)
+
+
 def _by_hour(column: str, now: datetime) -> Chart:
+    """The hour that the day began in is counted from there on, so there is one bar more than hours."""
     this_hour = now.replace(minute=0, second=0, microsecond=0)
-    hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
-    rows = MessageData.objects.filter(**{f"{column}__gte": hours[0], f"{column}__lte": now}).annotate(
+    hours = [this_hour - timedelta(hours=back) for back in range(HOURS, -1, -1)]
+    rows = MessageData.objects.filter(**{f"{column}__gte": day_before(now), f"{column}__lte": now}).annotate(
         hour=TruncHour(column, tzinfo=now.tzinfo)
     )
     counted = dict(rows.order_by().values_list("hour").annotate(count=Count("id")))

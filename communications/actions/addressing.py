@@ -22,7 +22,7 @@ from customers.models import Customer, CustomerIdentifier, Employee
 
 @dataclass(frozen=True, kw_only=True)
 class Addressee:
-    """`recipient` is normal. A notice to an employee has no customer."""
+    """`recipient` is normal. A notice to an employee has no customer, and a test has none either."""
 
     recipient: str
     customer: Customer | None = None
@@ -39,6 +39,8 @@ def find_addressees(requests: Sequence[MessageRequest]) -> list[Addressee | Send
     for place, request in enumerate(requests):
         if registry.name_for(request.channel) is None:
             found[place] = _nobody_sends(request.channel)
+        elif request.is_test:
+            found[place] = _or_refused(_of_test, request)
         elif request.employee:
             found[place] = _or_refused(_of_employee, request, request.employee)
         elif request.customer and request.recipient:
@@ -89,6 +91,10 @@ def _or_refused(
         return find(request, *args)
     except SendRefused as refusal:
         return refusal
+
+
+def _of_test(request: MessageRequest) -> Addressee:
+    return Addressee(recipient=_named(request, request.channel))
 
 
 def _of_employee(request: MessageRequest, employee: Employee) -> Addressee:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod
-from communications.models import BulkSend, MessageData, MessageSchema
+from communications.models import BulkSend, MessageData, MessageSchema, MessageSchemaVersion
 from customers.choices import Channel, Purpose
 from customers.models import Appointment, Customer, Employee
 from interactions.models import Conversation
@@ -17,10 +17,12 @@ class MessageRequest:
     """A message to a customer, an employee or a raw address.
 
     An empty `recipient` means the person's own address for the template's channel. `variables` win over derived ones.
-    So long may it be taken back before it leaves: `undo_seconds`.
+    So long may it be taken back before it leaves: `undo_seconds`. `version`: this one, published or not, instead of the
+    current one of the recipient's language. `is_test`: to an address that becomes no customer, whatever the purpose.
     """
 
     schema: MessageSchema
+    version: MessageSchemaVersion | None = None
     customer: Customer | None = None
     employee: Employee | None = None
     recipient: str = ""
@@ -35,6 +37,7 @@ class MessageRequest:
     resend_of: MessageData | None = None
     bulk: BulkSend | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_test: bool = False
 
     @property
     def channel(self) -> Channel:

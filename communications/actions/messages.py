@@ -15,7 +15,7 @@ from communications.actions.enqueue import put_into_batches
 from communications.actions.message_request import MessageRequest
 from communications.actions.schemas import current_version
 from communications.choices import CHANNEL_OF_METHOD, DecisionKind, DeliveryMethod, MessageStatus, Reason
-from communications.content import Content, render_content, text_content
+from communications.content import TEST, Content, render_content, text_content
 from communications.exceptions import SendRefused
 from communications.models import MessageData, MessageSchema, MessageSchemaVersion, SendBatch
 from communications.rendering.variables import common_variables
@@ -23,7 +23,7 @@ from communications.sending.log import show_delivery
 from config.accounts.models import User
 from config.db import copy_rows
 from config.db import now as database_now
-from customers.choices import Channel
+from customers.choices import Channel, Purpose
 from customers.models import Customer, Employee
 from interactions.actions.conversations import reopen_if_idle
 from interactions.actions.record import Reply, record_reply
@@ -168,7 +168,7 @@ def _row(request: MessageRequest, addressee: Addressee, by: User | None, version
         raise SendRefused("foreign_appointment", "The appointment is somebody else's.", attr="appointment")
     person = customer or request.employee
     language = person.language if person else ""
-    version = version_of(schema, language)
+    version = request.version or version_of(schema, language)
     content = _render(request, version, customer, language)
     return MessageData(
         message_schema=schema,
@@ -182,11 +182,11 @@ def _row(request: MessageRequest, addressee: Addressee, by: User | None, version
         recipient=addressee.recipient,
         recipient_name=request.recipient_name or _name_of(customer, request.employee),
         message_delivery_method=schema.message_delivery_method,
-        purpose=request.purpose or schema.purpose,
+        purpose=Purpose.TRANSACTIONAL if request.is_test else request.purpose or schema.purpose,
         provider=provider,
         sender=_own_sender(version, request.channel) or default_sender,
         language=version.language,
-        metadata=dict(request.metadata),
+        metadata={**request.metadata, **({TEST: True} if request.is_test else {})},
         created_by=by,
         max_retries=settings.SEND_MAX_RETRIES,
         **_times(request, schema),

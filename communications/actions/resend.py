@@ -9,12 +9,12 @@ from decimal import Decimal
 from django.db import transaction
 
 from communications import wake
+from communications.actions.doubt import mark_lost
 from communications.actions.messages import reply_to_conversation
 from communications.actions.threads import lock_thread
 from communications.choices import MessageStatus, Reason
 from communications.exceptions import SendRefused
 from communications.models import AppointmentReminder, MessageData
-from communications.sending.log import show_delivery
 from communications.sending.requeue import requeue
 from config.accounts.models import User
 from config.db import now as database_now
@@ -59,7 +59,7 @@ def resend_message(message: MessageData, *, by: User | None = None, despite_doub
     doubtful = original.status == MessageStatus.UNCERTAIN
     _check(original, allowed=(*RESENDABLE, MessageStatus.UNCERTAIN) if despite_doubt else RESENDABLE)
     if doubtful:
-        _take_for_lost(original, by)
+        mark_lost(original, f"Taken for lost by {by.name if by else 'the system'} and sent again.")
     fresh = _say_again(original, thread, by) if thread else _copy(original, by)
     fresh.resend_of, fresh.possible_duplicate = original, doubtful
     fresh.save(update_fields=["resend_of", "possible_duplicate", "updated_ts"])
@@ -93,14 +93,6 @@ def _reminds_of_what_changed(original: MessageData) -> bool:
     visit = reminder.appointment
     stands = reminder.state == AppointmentReminder.State.PLANNED and reminder.revision == visit.revision
     return not (stands and visit.status == Appointment.Status.SCHEDULED and visit.starts_at > database_now())
-
-
-def _take_for_lost(original: MessageData, by: User | None) -> None:
-    """No look-up shall put it back into the queue now."""
-    original.status, original.failed_ts = MessageStatus.FAILED, database_now()
-    original.decision_detail = f"Taken for lost by {by.name if by else 'the system'} and sent again."
-    original.save(update_fields=["status", "failed_ts", "decision_detail", "updated_ts"])
-    show_delivery([original])
 
 
 def _say_again(original: MessageData, thread: Conversation, by: User | None) -> MessageData:

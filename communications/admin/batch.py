@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import action, display
 
 from communications.actions.batches import unpark
+from communications.admin.lately import DueFilter
 from communications.models import SendBatch
 from config.back_office import ReadOnlyAdmin, concrete_fields
 
@@ -17,7 +18,7 @@ STATE_LABELS = {"Waiting": "info", "Working": "primary", "Done": "success", "Par
 @admin.register(SendBatch)
 class SendBatchAdmin(ReadOnlyAdmin):
     list_display = ("id", "channel", "purpose", "provider", "row_count", "shown_state", "due_at", "attempt", "deaths")
-    list_filter = ("state", "channel", "purpose")
+    list_filter = (DueFilter, "state", "channel", "purpose")
     actions = ("try_again",)
     change_form_outer_before_template = "communications/admin/_batch_actions.html"
     fields = concrete_fields(SendBatch)

@@ -32,8 +32,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _chart(title: str, kind: str, chart: Chart) -> dict[str, Any]:
     messages = reverse("admin:communications_messagedata_changelist")
-    query = "?status__exact=failed" if kind == "failed" else ""
-    return {"title": title, "kind": kind, "chart": chart, "link": messages + query}
+    return {"title": title, "kind": kind, "chart": chart, "link": f"{messages}?lately={kind}"}
 
 
 @require_GET

@@ -1,5 +1,6 @@
 """The inbound journal: every verified webhook as it came, what became of it, and a way to process it again."""
 
+import json
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,7 +13,7 @@ from unfold.decorators import action, display
 
 from communications.actions.journal import replay
 from communications.models import WebhookDelivery
-from config.back_office import ReadOnlyAdmin, json_display
+from config.back_office import ReadOnlyAdmin, json_block, json_display
 
 STATE_LABELS = {"Received": "info", "Done": "success", "Quarantined": "danger"}
 _SHOWN_CHARACTERS = 20_000
@@ -32,7 +33,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
             "The request",
             {"fields": (("provider", "endpoint"), "url", "query_string", ("remote_address", "content_type"))},
         ),
-        ("Its body", {"fields": ("body_fields", "body_text")}),
+        ("Its body", {"fields": ("body_fields", "body_json", "body_text")}),
         ("Its headers", {"fields": (header_block,)}),
     )
 
@@ -63,6 +64,16 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         pairs = parse_qsl(body_as_text(delivery), keep_blank_values=True)[:_MOST_FIELDS]
         rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", pairs)
         return format_html('<table class="rp-pairs">{}</table>', rows)
+
+    @display(description="As JSON")
+    def body_json(self, delivery: WebhookDelivery) -> SafeString | str:
+        """Indented, where it is JSON and not too long to read."""
+        if "json" not in delivery.content_type or len(delivery.body) > _SHOWN_CHARACTERS:
+            return "–"
+        try:
+            return json_block(json.loads(body_as_text(delivery)))
+        except ValueError:
+            return "It is no JSON."
 
     @display(description="Raw")
     def body_text(self, delivery: WebhookDelivery) -> SafeString:

@@ -1,14 +1,19 @@
 """Messages to customers and employees: why each was sent or not comes first."""
 
+import re
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter
@@ -16,14 +21,22 @@ from unfold.decorators import action, display
 
 from communications.actions.events import look_up
 from communications.actions.resend import resend_message
-from communications.admin.doubt import DoubtFilter
-from communications.choices import MessageStatus
+from communications.admin.doubt import DoubtFilter, DoubtPages, shows_doubt
+from communications.admin.lately import LatelyFilter
+from communications.admin.message_mail import mail_page, received
+from communications.admin.message_story import MOST_EVENTS, story_of
+from communications.choices import DeliveryMethod, MessageStatus
 from communications.exceptions import SendRefused
 from communications.models import MessageData
 from communications.sending.waiting import waits_for
 from config.accounts.models import User
 from config.back_office import ReadOnlyAdmin, json_display
-from customers.identity.search import spellings
+from customers.identity.search import looks_like_address, spellings
+from customers.models import Customer
+from customers.search import matching
+
+_MOST_PEOPLE = 100
+_NUMBER = re.compile(r"MSG-\d{4}-\d+")
 
 STATUS_LABELS = {
     MessageStatus.SCHEDULED.label: "info",
@@ -41,7 +54,7 @@ STATUS_LABELS = {
 _content, _more = json_display("content_data", "content and variables"), json_display("metadata")
 _FIELDSETS = (
     ("Why", {"fields": ("why",)}),
-    ("What became of it", {"fields": ("what_happened",)}),
+    ("What happened", {"fields": ("what_happened",)}),
     (
         "To whom",
         {"fields": (("recipient", "recipient_name"), ("customer", "employee"), ("appointment", "language"))},
@@ -51,21 +64,10 @@ _FIELDSETS = (
     ("By which way", {"fields": (("provider", "sender"), ("provider_message_id", "error_code"), "failed_reason")}),
     ("Where it belongs", {"fields": (("conversation", "interaction"), "message", ("resend_of", "batch"))}),
     (
-        "Times",
-        {
-            "fields": (
-                ("created_ts", "created_by"),
-                ("scheduled_ts", "expires_ts"),
-                ("sent_ts", "delivered_ts"),
-                ("opened_ts", "clicked_ts"),
-                ("failed_ts", "updated_ts"),
-            )
-        },
-    ),
-    (
         "Record",
         {
             "fields": (
+                ("leaves_at", "valid_until"),
                 ("retry_count", "max_retries"),
                 ("possible_duplicate", "anomaly"),
                 ("open_count", "click_count"),
@@ -79,9 +81,10 @@ _FIELDSETS = (
 
 
 @admin.register(MessageData)
-class MessageDataAdmin(ReadOnlyAdmin):
+class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
     list_display = ("message_number", "recipient", "template", "state", "reason", "taken_on", "sent")
     list_filter = (
+        LatelyFilter,
         DoubtFilter,
         "status",
         "message_delivery_method",
@@ -92,21 +95,39 @@ class MessageDataAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_select_related = ("message_schema", "batch")
     search_fields = ("message_number__exact",)
-    search_help_text = "The message's number, or the recipient's whole address"
+    search_help_text = "The message's number, the recipient's whole address, or the beginning of a customer's name"
     actions = ("look_up_at_provider", "send_again")
     change_form_outer_before_template = "communications/admin/_message_actions.html"
     fieldsets = _FIELDSETS
 
+    class Media:
+        css: ClassVar = {"all": ("communications/templates.css",)}
+        js = (forms.Script("communications/preview.js", type="module"),)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """A bulk request's page leads here."""
-        return lookup == "bulk__id__exact" or super().lookup_allowed(lookup, value, request)
+        """A bulk request's page leads here, and a template's."""
+        return lookup in ("bulk__id__exact", "message_schema__id__exact") or super().lookup_allowed(
+            lookup, value, request
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        mail = self.admin_site.admin_view(self.mail_view)
+        pages = [path("<uuid:pk>/mail/", mail, name="communications_messagedata_mail"), *self.doubt_urls()]
+        return [*pages, *super().get_urls()]
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "decide") if shows_doubt(request) else self.list_display
+
+    def mail_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return mail_page(request, get_object_or_404(MessageData, pk=pk))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MessageData], search_term: str
     ) -> tuple[QuerySet[MessageData], bool]:
         term = search_term.strip()
-        known = spellings(term, region=settings.PHONE_REGION) if term else []
-        return (queryset.filter(Q(message_number=term) | Q(recipient__in=known)) if term else queryset), False
+        return (queryset.filter(_meant(term)) if term else queryset), False
 
     def has_look_up_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("communications.change_messagedata")
@@ -154,8 +175,18 @@ class MessageDataAdmin(ReadOnlyAdmin):
     def sent(self, message: MessageData) -> datetime | None:
         return message.sent_ts
 
-    @display(description="Text")
+    @display(description="Leaves not before")
+    def leaves_at(self, message: MessageData) -> datetime | None:
+        return message.scheduled_ts
+
+    @display(description="Leaves not after")
+    def valid_until(self, message: MessageData) -> datetime | None:
+        return message.expires_ts
+
+    @display(description="What it says")
     def text(self, message: MessageData) -> SafeString | str:
+        if message.message_delivery_method == DeliveryMethod.EMAIL:
+            return received(message)
         text = message.content_data.get("finalMessage", "") if isinstance(message.content_data, dict) else ""
         return format_html('<div class="rp-quote" dir="auto">{}</div>', text) if text else "–"
 
@@ -169,10 +200,19 @@ class MessageDataAdmin(ReadOnlyAdmin):
         }
         return SafeString(render_to_string("communications/admin/_why.html", context))
 
-    @display(description="Events, oldest first")
+    @display(description="Step by step")
     def what_happened(self, message: MessageData) -> SafeString:
-        events = message.delivery_events.order_by(Coalesce("occurred_at", "received_at"), "received_at", "id")[:200]
-        return SafeString(render_to_string("communications/admin/_events.html", {"events": events}))
+        context = {"message": message, "story": story_of(message), "most": MOST_EVENTS}
+        return SafeString(render_to_string("communications/admin/_story.html", context))
+
+
+def _meant(term: str) -> Q:
+    """By number and address, and by name the messages of the first hundred whom it means."""
+    found = Q(message_number=term) | Q(recipient__in=spellings(term, region=settings.PHONE_REGION))
+    if looks_like_address(term) or _NUMBER.fullmatch(term):
+        return found
+    people = Customer.objects.filter(matching(term)).order_by("id").values_list("id", flat=True)
+    return found | Q(customer__in=list(people[:_MOST_PEOPLE]))
 
 
 def shown_status(message: MessageData) -> MessageStatus:

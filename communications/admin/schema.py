@@ -9,16 +9,20 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from communications.actions.schemas import save_schema, variants
 from communications.admin.schema_form import CONTENT_ROWS, ONLY_FOR, MessageSchemaForm
 from communications.admin.variants import VariantAdmin
+from communications.admin.where_used import where_used
+from communications.choices import DeliveryMethod
 from communications.models import MessageSchema, MessageSchemaVersion
 from communications.rendering.designs import all_designs, design
 from communications.rendering.languages import canonical
 from communications.rendering.problems import TemplateProblem
 from communications.views import previews
+from communications.views.try_out import remembered, try_out
 from config.accounts.models import User
 from config.back_office import BackOfficeAdmin, ReadOnlyInline
 
@@ -44,6 +48,7 @@ _FIELDSETS = (
             )
         },
     ),
+    ("Where it is used", {"fields": ("used",), "classes": ("tab",)}),
     (
         "Record",
         {"fields": (("version", "created_ts", "updated_ts"), "metadata"), "classes": ("tab",)},
@@ -69,7 +74,7 @@ class MessageSchemaAdmin(BackOfficeAdmin):
     sortable_by = ("code", "name", "updated_ts")
     one_line = ("name", "subject", "preview_text")
     inlines = (VersionInline,)
-    readonly_fields = ("version", "created_ts", "updated_ts")
+    readonly_fields = ("version", "created_ts", "updated_ts", "used")
     change_form_outer_before_template = "communications/admin/_template_head.html"
     conditional_fields = _CONDITIONS
     fieldsets = _FIELDSETS
@@ -105,7 +110,17 @@ class MessageSchemaAdmin(BackOfficeAdmin):
         return {**super().get_changeform_initial_data(request), **(chosen.as_initial() if chosen else {})}
 
     def preview_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return previews.preview_page(request, self._viewable(request, pk), self.admin_site.each_context(request))
+        """A POST sends what is shown as a test, and shows it again."""
+        schema = self._viewable(request, pk)
+        may_send = request.user.has_perm("communications.add_messagedata")
+        if request.method == "POST":
+            if not may_send:
+                raise PermissionDenied
+            try_out(request, schema)
+            return HttpResponseRedirect(request.get_full_path())
+        test_to = request.session.get(remembered(schema), _own_address(schema, cast(User, request.user)))
+        site = self.admin_site.each_context(request)
+        return previews.preview_page(request, schema, site, test_to=test_to if may_send else None)
 
     def preview_page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return previews.email_page(request, self._viewable(request, pk))
@@ -137,6 +152,14 @@ class MessageSchemaAdmin(BackOfficeAdmin):
         """Messages keep the version they were rendered from; a template that is no longer wanted is archived."""
         return False
 
+    @display(description="Where it is used")
+    def used(self, schema: MessageSchema) -> SafeString | str:
+        return "–" if schema._state.adding else where_used(schema)
+
     @display(description="Status", label={"Published": "success", "Draft": "warning", "Archived": "info"})
     def shown_status(self, schema: MessageSchema) -> str:
         return schema.get_status_display()
+
+
+def _own_address(schema: MessageSchema, user: User) -> str:
+    return user.email if schema.message_delivery_method == DeliveryMethod.EMAIL else ""

@@ -5,12 +5,13 @@ skipped, with the names, and the others leave.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from uuid import UUID
 
 from communications.choices import DecisionKind, Reason
-from communications.content import mail_of
-from communications.providers.base import EmailSlots, OutboundMessage
+from communications.content import TEST, mail_of
+from communications.providers.base import EmailSlots, EmailTemplate, OutboundMessage
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.sending.decide import Decision
 from communications.sending.facts import channel_of
@@ -70,11 +71,17 @@ def _email(row: Logged) -> OutboundMessage:
         recipient=row.recipient,
         recipient_name=row.recipient_name,
         sender=row.sender,
-        template=mail.template,
+        template=_marked(mail.template) if row.metadata.get(TEST) else mail.template,
         slots=EmailSlots(subject=parts.subject, html=parts.html, text=parts.text, headers=_headers(row)),
         expires_at=row.expires_ts,
         created_at=row.created_ts,
     )
+
+
+@lru_cache(maxsize=8)
+def _marked(template: EmailTemplate) -> EmailTemplate:
+    """For those who try it out."""
+    return replace(template, subject=(f"[Test] {template.subject[0]}", *template.subject[1:]))
 
 
 def _headers(row: Logged) -> dict[str, str]:

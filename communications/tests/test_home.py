@@ -62,8 +62,9 @@ def test_the_page_leads_to_what_it_counts(day: None, django_assert_max_num_queri
 
     assert 'aria-label="Sent by the hour; most, 1, at' in html
     for query in (
-        "?state__exact=waiting",
-        "?status__exact=failed",
+        "?time=come",
+        "?lately=sent",
+        "?lately=failed",
         "?status__exact=uncertain",
         "?state__exact=quarantined",
     ):

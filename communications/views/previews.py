@@ -20,20 +20,12 @@ from communications.models import MessageData, MessageSchema, MessageSchemaVersi
 from communications.rendering.people import PEOPLE
 from communications.rendering.preview import Preview, preview
 from communications.rendering.problems import TemplateProblem
+from communications.views.mail_frame import mail_frame
 from config.accounts.models import User
 from customers.models import Appointment, Customer, Employee
 
 _VALUE = "v-"  # before the name of a variable in the query
 _MOST_VALUE = 5_000
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; frame-ancestors 'self'; sandbox; "
-    "base-uri 'none'; form-action 'none'"
-)
-#: About what clients do to a mail in the dark that has no dark look of its own: colours turned, pictures as they are.
-_DARK = (
-    "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
-    "img{filter:invert(1) hue-rotate(180deg)}</style></head>"
-)
 
 
 class PreviewForm(forms.Form):
@@ -62,8 +54,13 @@ class PreviewForm(forms.Form):
             del self.fields["customer"]
 
 
-def preview_page(request: HttpRequest, schema: MessageSchema, site: Mapping[str, Any]) -> HttpResponse:
-    """The page of `schema` within the site that `site` describes (sidebar, title)."""
+def preview_page(
+    request: HttpRequest, schema: MessageSchema, site: Mapping[str, Any], *, test_to: str | None
+) -> HttpResponse:
+    """The page of `schema` within the site that `site` describes (sidebar, title).
+
+    `test_to`: where a test is offered to be sent; None where it is not.
+    """
     form = _form(request, schema)
     context = {
         **site,
@@ -74,6 +71,7 @@ def preview_page(request: HttpRequest, schema: MessageSchema, site: Mapping[str,
         "form": form,
         "sampled": not form.cleaned_data.get("customer") and _person(form) is None,
         "query": request.GET.urlencode(),
+        "test_to": test_to,
         "given": {key.removeprefix(_VALUE): value for key, value in request.GET.items() if key.startswith(_VALUE)},
     }
     try:
@@ -93,10 +91,7 @@ def email_page(request: HttpRequest, schema: MessageSchema) -> HttpResponse:
         raise Http404(problem.message) from problem
     if html is None:
         raise Http404("This template is no e-mail.")
-    if request.GET.get("scheme") == "dark":
-        html = html.replace("</head>", _DARK, 1)
-    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
-    return HttpResponse(html, headers=headers)
+    return mail_frame(html, dark=request.GET.get("scheme") == "dark")
 
 
 def _form(request: HttpRequest, schema: MessageSchema) -> PreviewForm:
@@ -106,16 +101,35 @@ def _form(request: HttpRequest, schema: MessageSchema) -> PreviewForm:
     return form
 
 
+def preview_facts(
+    request: HttpRequest, schema: MessageSchema, form: PreviewForm | None = None
+) -> tuple[MessageSchema | MessageSchemaVersion, dict[str, Any]]:
+    """What the query asks to see, and for whom: the source, and the arguments of `common_variables`."""
+    form = form or _form(request, schema)
+    chosen = form.cleaned_data.get("customer")
+    customer = chosen or _person(form)
+    source = _source(request, schema, form.cleaned_data.get("language") or (chosen.language if chosen else ""))
+    appointment = _next_appointment(chosen) if chosen else None
+    own = Employee.objects.filter(user=cast(User, request.user)).first()
+    facts = {
+        "customer": customer,
+        "appointment": appointment,
+        "employee": appointment.employee if appointment else own,
+        "time_zone": customer.time_zone if customer else None,
+        "language": source.language if isinstance(source, MessageSchemaVersion) else source.default_language,
+        "extra": _values(request.GET),
+    }
+    return source, facts
+
+
 def _preview(request: HttpRequest, schema: MessageSchema, form: PreviewForm) -> Preview:
-    customer = form.cleaned_data.get("customer")
-    source = _source(request, schema, form.cleaned_data.get("language") or (customer.language if customer else ""))
-    appointment = _next_appointment(customer) if customer else None
+    source, facts = preview_facts(request, schema, form)
     return preview(
         source,
-        customer=customer or _person(form),
-        appointment=appointment,
-        employee=None if appointment else Employee.objects.filter(user=cast(User, request.user)).first(),
-        variables=_values(request.GET),
+        customer=facts["customer"],
+        appointment=facts["appointment"],
+        employee=facts["employee"],
+        variables=facts["extra"],
     )
 
 

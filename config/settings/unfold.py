@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 # A calm green-blue whose 600 carries white text with a contrast of 5.4.
 _PRIMARY = {
@@ -41,6 +41,21 @@ def _group(title: str, *items: tuple[str, str, str]) -> dict[str, Any]:
     return {"title": title, "separator": False, "items": [_item(*item) for item in items]}
 
 
+def _tabs(permission: str, *items: tuple[str, dict[str, str]]) -> dict[str, Any]:
+    """Ready-made views of one list: each a title and the query that it is."""
+    name = f"admin:{permission.replace('.', '_')}_changelist"
+    return {"models": [permission], "items": [_tab(name, permission, *item) for item in items]}
+
+
+def _tab(name: str, permission: str, title: str, query: dict[str, str]) -> dict[str, Any]:
+    return {
+        "title": title,
+        "link": lambda request: reverse(name, query=query or None),
+        "permission": _may_view(permission),
+        "active": lambda request: request.GET.dict() == query,
+    }
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Rapport",
     "SITE_HEADER": "Rapport",
@@ -55,6 +70,23 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": _PRIMARY},
     "BORDER_RADIUS": "8px",
     "DASHBOARD_CALLBACK": "communications.admin.home.dashboard",
+    "TABS": [
+        _tabs(
+            "communications.messagedata",
+            ("All", {}),
+            ("Sent in the last day", {"lately": "sent"}),
+            ("Failed in the last day", {"lately": "failed"}),
+            ("In doubt", {"status__exact": "uncertain"}),
+            ("Not sent", {"status__exact": "suppressed"}),
+        ),
+        _tabs(
+            "communications.sendbatch",
+            ("All", {}),
+            ("Due now", {"time": "come"}),
+            ("Parked", {"state__exact": "parked"}),
+        ),
+        _tabs("communications.webhookdelivery", ("All", {}), ("Quarantined", {"state__exact": "quarantined"})),
+    ],
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
