@@ -1,8 +1,8 @@
 """Send batches: the queue, for reading, and a way to try again what was parked."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import action, display
@@ -10,7 +10,9 @@ from unfold.decorators import action, display
 from communications.actions.batches import unpark
 from communications.admin.lately import DueFilter
 from communications.models import SendBatch
+from config.accounts.models import User
 from config.back_office import ReadOnlyAdmin, concrete_fields
+from config.jobs.actions import Outcome
 
 STATE_LABELS = {"Waiting": "info", "Working": "primary", "Done": "success", "Parked": "danger"}
 
@@ -20,6 +22,7 @@ class SendBatchAdmin(ReadOnlyAdmin):
     list_display = ("id", "channel", "purpose", "provider", "row_count", "shown_state", "due_at", "attempt", "deaths")
     list_filter = (DueFilter, "state", "channel", "purpose")
     actions = ("try_again",)
+    pieces: ClassVar = {"try_again": "unpark_piece"}
     change_form_outer_before_template = "communications/admin/_batch_actions.html"
     fields = concrete_fields(SendBatch)
 
@@ -28,9 +31,10 @@ class SendBatchAdmin(ReadOnlyAdmin):
 
     @action(description="Try again", permissions=["unpark"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[SendBatch]) -> None:
-        count = unpark(queryset)
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"Parked batches that are tried again: {count}.", level)
+        self.do_at_once(request, "try_again", queryset, "Parked batches that are tried again")
+
+    def unpark_piece(self, rows: QuerySet[SendBatch], by: User) -> Outcome:
+        return Outcome(changed=unpark(rows))
 
     @display(description="State", label=STATE_LABELS)
     def shown_state(self, batch: SendBatch) -> str:

@@ -1,10 +1,10 @@
 """The inbound journal: every verified webhook as it came, what became of it, and a way to process it again."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -13,7 +13,9 @@ from unfold.decorators import action, display
 
 from communications.actions.journal import replay
 from communications.models import WebhookDelivery
+from config.accounts.models import User
 from config.back_office import ReadOnlyAdmin, json_block, json_display
+from config.jobs.actions import Outcome
 
 STATE_LABELS = {"Received": "info", "Done": "success", "Quarantined": "danger"}
 _SHOWN_CHARACTERS = 20_000
@@ -25,6 +27,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = ("received_at", "provider", "endpoint", "shown_state", "short_reason", "attempts", "processed_at")
     list_filter = ("state", "endpoint")
     actions = ("replay_deliveries",)
+    pieces: ClassVar = {"replay_deliveries": "replay_piece"}
     change_form_outer_before_template = "communications/admin/_journal_actions.html"
     header_block = json_display("headers")
     fieldsets = (
@@ -45,9 +48,10 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @action(description="Replay", permissions=["replay"])
     def replay_deliveries(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
-        count = replay(queryset)
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"To be processed again: {count}.", level)
+        self.do_at_once(request, "replay_deliveries", queryset, "To be processed again")
+
+    def replay_piece(self, rows: QuerySet[WebhookDelivery], by: User) -> Outcome:
+        return Outcome(changed=replay(rows))
 
     @display(description="State", label=STATE_LABELS)
     def shown_state(self, delivery: WebhookDelivery) -> str:

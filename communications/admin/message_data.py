@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -31,6 +31,7 @@ from communications.models import MessageData
 from communications.sending.waiting import waits_for
 from config.accounts.models import User
 from config.back_office import ReadOnlyAdmin, json_display
+from config.jobs.actions import Outcome
 from customers.identity.search import looks_like_address, spellings
 from customers.models import Customer
 from customers.search import matching
@@ -97,6 +98,7 @@ class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
     search_fields = ("message_number__exact",)
     search_help_text = "The message's number, the recipient's whole address, or the beginning of a customer's name"
     actions = ("look_up_at_provider", "send_again")
+    pieces: ClassVar = {"send_again": "send_piece_again"}
     change_form_outer_before_template = "communications/admin/_message_actions.html"
     fieldsets = _FIELDSETS
 
@@ -134,7 +136,9 @@ class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
 
     @action(description="Look up at the provider", permissions=["look_up"])
     def look_up_at_provider(self, request: HttpRequest, queryset: QuerySet[MessageData]) -> None:
-        uncertain = queryset.filter(status=MessageStatus.UNCERTAIN)
+        """At once, because it waits for the provider; of more than fit on a page the rest is asked by itself."""
+        doubtful = queryset.filter(status=MessageStatus.UNCERTAIN).values("pk")[: self.list_per_page]
+        uncertain = MessageData.objects.filter(pk__in=doubtful)
         asked = uncertain.count()
         settled = look_up(uncertain) if asked else 0
         level = messages.SUCCESS if settled == asked and asked else messages.WARNING
@@ -146,14 +150,17 @@ class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
     @action(description="Send again", permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[MessageData]) -> None:
         """A person who presses this has looked: a message in doubt counts as lost."""
-        for message in queryset:
+        self.do_at_once(request, "send_again", queryset, "Messages sent again")
+
+    def send_piece_again(self, rows: QuerySet[MessageData], by: User) -> Outcome:
+        told, notes = [], []
+        for message in rows:
             try:
-                fresh = resend_message(message, by=cast(User, request.user), despite_doubt=True)
+                fresh = resend_message(message, by=by, despite_doubt=True)
+                told.append(f"{message.message_number} is sent again as {fresh.message_number}.")
             except SendRefused as refused:
-                self.message_user(request, f"{message.message_number}: {refused.detail}", messages.WARNING)
-            else:
-                told = f"{message.message_number} is sent again as {fresh.message_number}."
-                self.message_user(request, told, messages.SUCCESS)
+                notes.append(f"{message.message_number}: {refused.detail}")
+        return Outcome(changed=len(told), notes=notes, told=told)
 
     @display(description="Template")
     def template(self, message: MessageData) -> str:

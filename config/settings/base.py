@@ -50,6 +50,7 @@ LOGIN_URL = "admin:login"
 INSTALLED_APPS = [
     "servestatic.runserver_nostatic",
     "config.accounts",
+    "config.jobs",
     "customers",
     "interactions",
     "communications",
@@ -154,7 +155,11 @@ CELERY_TASK_ROUTES = {
     "communications.tasks.send_marketing": {"queue": "marketing"},
 }
 TICK_SECONDS = env.int("TICK_SECONDS", 3)
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "communications.tasks.tick", "schedule": TICK_SECONDS}}
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "communications.tasks.tick", "schedule": TICK_SECONDS},
+    "jobs": {"task": "config.jobs.tasks.run_jobs", "schedule": 10},
+    "tidy jobs": {"task": "config.jobs.tasks.tidy", "schedule": 3600},
+}
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 # --- storage ------------------------------------------------------------------------------------------------------

@@ -22,11 +22,16 @@ _PRIMARY = {
 }
 
 
+_OF_EVERYBODY = "jobs.job"  # each his own
+
+
 def _may_view(permission: str) -> Any:
     app, model = permission.split(".")
 
     def allowed(request: HttpRequest) -> bool:
         user = request.user
+        if permission == _OF_EVERYBODY:
+            return bool(user.is_staff)
         return user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}")
 
     return allowed
@@ -119,6 +124,7 @@ UNFOLD: dict[str, Any] = {
                 "System",
                 ("Inbound journal", "webhook", "communications.webhookdelivery"),
                 ("Delivery events", "receipt_long", "communications.deliveryevent"),
+                ("Jobs", "manufacturing", "jobs.job"),
                 ("Tokens", "key", "accounts.apitoken"),
                 ("Users", "person", "accounts.user"),
                 ("Groups", "groups", "auth.group"),

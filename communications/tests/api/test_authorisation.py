@@ -78,7 +78,7 @@ OPEN = {
 #: Of the back office, for every member of staff, whatever he may.
 FOR_ALL_STAFF = {
     "admin:index", "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done",
-    "admin:jsi18n", "admin:search", "admin:toggle_sidebar",
+    "admin:jsi18n", "admin:search", "admin:toggle_sidebar", "admin:jobs_job_changelist",
 }  # fmt: skip
 ALL = routes()
 BACK_OFFICE = [route for route in ALL if route.name.startswith("admin")]

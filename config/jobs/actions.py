@@ -1,0 +1,141 @@
+"""Beginning, working off and ending jobs.
+
+A piece and its progress are one transaction under the job's row lock, so whatever dies, no row is passed over and none is
+done twice. Whoever began it must still be allowed to do it, at every piece.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.apps import apps
+from django.contrib import admin
+from django.db import Error, transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+
+from config.accounts.models import User
+from config.db import is_connection_error
+from config.jobs.csv import delete_parts
+from config.jobs.models import Job
+from config.wake import wake_task
+
+log = structlog.get_logger(__name__)
+
+EXPORT = "export_csv"
+KEPT = timedelta(days=7)  # an export's file
+_MOST_NOTES = 100
+_PIECE = {EXPORT: 5_000}
+_SMALL_PIECE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How many rows did what was asked, and a sentence for each that did not. `told`, where rows are few: what came of each."""
+
+    changed: int
+    notes: Sequence[str] = ()
+    told: Sequence[str] = ()
+
+
+def start_job(action: str, rows: QuerySet[Any], *, title: str, query: str, by: User) -> Job | None:
+    """Do `action` to every row of `rows`, which is what `query` finds on the model's list. None when there is no row."""
+    last = rows.order_by("-pk").values_list("pk", flat=True).first()
+    if last is None:
+        return None
+    with transaction.atomic():
+        job = Job.objects.create(
+            action=action, title=title, model=rows.model._meta.label_lower, query=query, until=str(last), created_by=by
+        )
+        wake_task("config.jobs.tasks.run_jobs")
+    return job
+
+
+def cancel_job(job: Job) -> bool:
+    """What was done stays done. False when it is over already."""
+    over = {"state": Job.State.CANCELLED, "finished_ts": timezone.now()}
+    return bool(Job.objects.unfinished().filter(pk=job.pk).update(**over))
+
+
+def run_jobs(*, seconds: float, should_stop: Callable[[], bool] = lambda: False) -> bool:
+    """Work for so long, the oldest job first. Whether there is more to do."""
+    end = time.monotonic() + seconds
+    for job_id in list(Job.objects.unfinished().order_by("id").values_list("pk", flat=True)):
+        while run_piece(job_id):
+            if should_stop() or time.monotonic() > end:
+                return True
+    return False
+
+
+def run_piece(job_id: UUID) -> bool:
+    """The job's next rows. False when none is left, or another worker is at it."""
+    try:
+        with transaction.atomic():
+            return _run_piece(job_id)
+    except Exception as error:
+        if isinstance(error, Error) and is_connection_error(error):
+            raise
+        log.exception("job_failed", job=str(job_id))
+        job = Job.objects.unfinished().filter(pk=job_id).first()
+        if job:
+            _finish(job, Job.State.FAILED, f"It stopped at an error: {type(error).__name__}. What was done stays done.")
+        return False
+
+
+def delete_old_exports() -> None:
+    """Files that nobody fetched for a week, and their jobs' rows."""
+    old = Job.objects.filter(action=EXPORT, finished_ts__lt=timezone.now() - KEPT)
+    for job in old[:100]:
+        delete_parts(job.pk)
+        job.delete()
+
+
+def _run_piece(job_id: UUID) -> bool:
+    locked = Job.objects.unfinished().select_for_update(skip_locked=True, no_key=True, of=("self",))
+    job = locked.select_related("created_by").filter(pk=job_id).first()
+    if job is None:
+        return False
+    rows = _rows(job)
+    if rows is None:
+        _finish(job, Job.State.FAILED, "Whoever began it is not allowed to do this any more.")
+        return False
+    if job.total is None:
+        job.total = rows.count()
+    ahead = rows.filter(pk__gt=job.cursor) if job.cursor else rows
+    keys = list(ahead.values_list("pk", flat=True)[: _PIECE.get(job.action, _SMALL_PIECE)])
+    if not keys:
+        _finish(job, Job.State.DONE)
+        return False
+    outcome = _admin(job).do_piece(job, rows.filter(pk__in=keys))
+    job.notes = [*job.notes, *outcome.notes][:_MOST_NOTES]
+    job.state, job.cursor = Job.State.WORKING, str(keys[-1])
+    job.position, job.changed = job.position + len(keys), job.changed + outcome.changed
+    job.save()
+    return True
+
+
+def _rows(job: Job) -> QuerySet[Any] | None:
+    """What the list shows to whoever began the job, oldest first; None when he may not do this there."""
+    request = HttpRequest()
+    request.method, request.user, request.GET = "GET", job.created_by, QueryDict(job.query)
+    page = _admin(job)
+    if not job.created_by.is_active or job.action not in page.get_actions(request):
+        return None
+    listed: QuerySet[Any] = page.get_changelist_instance(request).get_queryset(request)
+    return listed.select_related(None).order_by("pk").filter(pk__lte=job.until)
+
+
+def _admin(job: Job) -> Any:
+    model: type[Model] = apps.get_model(job.model)
+    return admin.site.get_model_admin(model)
+
+
+def _finish(job: Job, state: str, note: str = "") -> None:
+    job.state, job.finished_ts = state, timezone.now()
+    job.notes = [*job.notes, *([note] if note else [])]
+    job.save(update_fields=["state", "finished_ts", "notes", "total"])

@@ -1,0 +1,53 @@
+"""A cell of an export is a text to a spreadsheet, whatever somebody wrote into it."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from config.accounts.models import User
+from config.accounts.tests.factories import UserFactory
+from config.jobs.csv import as_csv, cell, columns_of
+from config.jobs.models import Job
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " ="])
+def test_what_begins_like_a_formula_is_a_text(first: str) -> None:
+    assert cell(f'{first}HYPERLINK("https://evil.test";"Click")').startswith(f"'{first}")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, ""),
+        (True, "true"),
+        (-5, -5),
+        (Decimal("-1.50"), "-1.50"),
+        (datetime(2026, 3, 1, 14, tzinfo=UTC), "2026-03-01T14:00:00+00:00"),
+        (UUID(int=1), str(UUID(int=1))),
+        ("a = b", "a = b"),
+        ("nul\x00", "nul"),
+        ("", ""),
+    ],
+)
+def test_everything_else_stands_as_it_is(value: Any, written: Any) -> None:
+    assert cell(value) == written
+
+
+@pytest.mark.django_db
+def test_rows_come_back_as_they_were_written() -> None:
+    name = 'Quote " comma , line\nbreak é 😀'
+    UserFactory(email="a@rapport.test", name=name)
+    UserFactory(email="b@rapport.test", name="=1+1")
+
+    rows = list(csv.DictReader(io.StringIO("".join(as_csv(User.objects.order_by("email"))), newline="")))
+
+    assert [row["name"] for row in rows] == [name, "'=1+1"]
+
+
+def test_objects_and_bytes_are_no_cells() -> None:
+    assert "notes" not in columns_of(Job) and {"title", "created_by_id", "total"} <= set(columns_of(Job))
