@@ -148,7 +148,7 @@ def json_block(value: Any) -> SafeString | str:
     if value in (None, {}, []):
         return "–"
     text = json.dumps(value, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
-    return format_html('<pre class="rp-code">{}</pre>', text)
+    return format_html('<pre class="rp-code" tabindex="0">{}</pre>', text)
 
 
 def json_display(field: str, description: str = "") -> Any:

@@ -83,7 +83,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     def body_text(self, delivery: WebhookDelivery) -> SafeString:
         text = body_as_text(delivery)
         cut = f"\n… {len(text) - _SHOWN_CHARACTERS} more" if len(text) > _SHOWN_CHARACTERS else ""
-        return format_html('<pre class="rp-code">{}{}</pre>', text[:_SHOWN_CHARACTERS] or "(empty)", cut)
+        return format_html('<pre class="rp-code" tabindex="0">{}{}</pre>', text[:_SHOWN_CHARACTERS] or "(empty)", cut)
 
 
 def body_as_text(delivery: WebhookDelivery) -> str:

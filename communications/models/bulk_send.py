@@ -50,13 +50,14 @@ class BulkSend(UuidModel):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     objects = BulkSendQuerySet.as_manager()
 
     class Meta:
         db_table = "bulk_sends"
+        verbose_name = "bulk request"
         constraints = (
             enum_check("state", BulkState, name="bulk_sends_state"),
             models.CheckConstraint(condition=Q(total__range=(1, MOST_RECIPIENTS)), name="bulk_sends_total"),

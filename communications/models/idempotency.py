@@ -21,7 +21,7 @@ class IdempotencyKey(UuidModel):
     request_hash = models.CharField(max_length=64)
     status_code = models.IntegerField(null=True, blank=True)
     response = models.JSONField(null=True, blank=True)
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
 
     class Meta:
         db_table = "idempotency_keys"

@@ -24,14 +24,14 @@ class MessageOutcome(models.Model):
     decision = models.CharField(max_length=10, choices=DecisionKind, blank=True, default="")
     decision_reason = models.CharField(max_length=50, choices=Reason, blank=True, default="")
     decision_detail = models.TextField(blank=True, default="")
-    decided_ts = models.DateTimeField(null=True, blank=True)
-    scheduled_ts = models.DateTimeField(null=True, blank=True)
-    expires_ts = models.DateTimeField(null=True, blank=True)
-    sent_ts = models.DateTimeField(null=True, blank=True)
-    delivered_ts = models.DateTimeField(null=True, blank=True)
-    opened_ts = models.DateTimeField(null=True, blank=True)
-    clicked_ts = models.DateTimeField(null=True, blank=True)
-    failed_ts = models.DateTimeField(null=True, blank=True)
+    decided_ts = models.DateTimeField("decided", null=True, blank=True)
+    scheduled_ts = models.DateTimeField("scheduled", null=True, blank=True)
+    expires_ts = models.DateTimeField("expires", null=True, blank=True)
+    sent_ts = models.DateTimeField("sent", null=True, blank=True)
+    delivered_ts = models.DateTimeField("delivered", null=True, blank=True)
+    opened_ts = models.DateTimeField("opened", null=True, blank=True)
+    clicked_ts = models.DateTimeField("clicked", null=True, blank=True)
+    failed_ts = models.DateTimeField("failed", null=True, blank=True)
     open_count = models.IntegerField(default=0)
     click_count = models.IntegerField(default=0)
     failed_reason = models.TextField(blank=True, default="")
@@ -105,8 +105,8 @@ class MessageData(UuidModel, MessageOutcome):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     objects = MessageDataQuerySet.as_manager()
 

@@ -32,8 +32,8 @@ class ReminderSchedule(UuidModel):
     every_seconds = models.PositiveIntegerField(default=300, help_text="How often it looks for appointments.")
     next_run_at = models.DateTimeField(default=timezone.now)
     last_run_at = models.DateTimeField(null=True, blank=True)
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     objects = ReminderScheduleQuerySet.as_manager()
 
@@ -73,8 +73,8 @@ class AppointmentReminder(UuidModel):
     message_data = models.OneToOneField(MessageData, on_delete=models.CASCADE, related_name="reminder")
     state = models.CharField(max_length=20, choices=State, default=State.PLANNED)
     answer = models.CharField(max_length=20, blank=True, default="")
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     class Meta:
         db_table = "appointment_reminders"

@@ -78,18 +78,19 @@ class MessageSchema(UuidModel, SchemaContent):
         default=False, help_text="An e-mail in doubt is sent once more by itself."
     )
     validity_seconds = models.IntegerField(null=True, blank=True, help_text="After this a message is no longer sent.")
-    active_flag = models.BooleanField(default=True)
+    active_flag = models.BooleanField("active", default=True)
     version = models.IntegerField(default=1)
-    from_ts = models.DateTimeField(default=timezone.now)
-    to_ts = models.DateTimeField(null=True, blank=True)
+    from_ts = models.DateTimeField("valid from", default=timezone.now)
+    to_ts = models.DateTimeField("valid until", null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     objects = MessageSchemaQuerySet.as_manager()
 
     class Meta:
         db_table = "d_message_schema"
+        verbose_name = "template"
         constraints = (
             enum_check("message_delivery_method", DeliveryMethod, name="message_schema_method"),
             enum_check("purpose", Purpose, name="message_schema_purpose"),
@@ -124,10 +125,11 @@ class MessageSchemaVersion(UuidModel, SchemaContent):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
 
     class Meta:
         db_table = "d_message_schema_version"
+        verbose_name = "template version"
         constraints = (
             models.UniqueConstraint(fields=["message_schema", "version"], name="message_schema_version_unique"),
             models.CheckConstraint(condition=Q(version__gte=1), name="schema_version_positive"),

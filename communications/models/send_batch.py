@@ -65,14 +65,15 @@ class SendBatch(UuidModel):
     claimed_by = models.CharField(max_length=100, blank=True, default="")
     in_flight = ArrayField(models.UUIDField(), default=list, blank=True)
     last_error = models.TextField(blank=True, default="")
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     objects = SendBatchQuerySet.as_manager()
 
     class Meta:
         db_table = "send_batches"
-        verbose_name_plural = "send batches"
+        verbose_name = "batch"
+        verbose_name_plural = "batches"
         constraints = (
             enum_check("state", BatchState, name="send_batches_state"),
             enum_check("channel", Channel, name="send_batches_channel"),

@@ -25,11 +25,12 @@ class SenderLine(UuidModel):
     tokens = models.FloatField(default=1.0, editable=False)
     tokens_at = models.DateTimeField(default=timezone.now, editable=False)
     paused = models.BooleanField(default=False)
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     class Meta:
         db_table = "sender_lines"
+        verbose_name = "line"
         constraints = (
             models.UniqueConstraint(fields=["provider", "sender"], name="sender_lines_once"),
             models.CheckConstraint(condition=Q(per_second__gt=0), name="sender_lines_rate"),
@@ -65,10 +66,11 @@ class ProviderCircuit(UuidModel):
     opened_at = models.DateTimeField(null=True, blank=True)
     probe_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
-    updated_ts = models.DateTimeField(auto_now=True)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     class Meta:
         db_table = "provider_circuits"
+        verbose_name = "provider"
         constraints = (
             enum_check("state", CircuitState, name="provider_circuits_state"),
             models.CheckConstraint(

@@ -18,7 +18,7 @@ class TrackedLink(UuidModel):
     schema_version = models.ForeignKey(MessageSchemaVersion, on_delete=models.PROTECT, related_name="links")
     position = models.IntegerField(help_text="Its number in the mail, from 1.")
     target = models.TextField()
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
 
     class Meta:
         db_table = "tracked_links"

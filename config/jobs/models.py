@@ -45,8 +45,8 @@ class Job(UuidModel):
     until = models.CharField(max_length=50)
     notes = models.JSONField(default=list, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    finished_ts = models.DateTimeField(null=True, blank=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    finished_ts = models.DateTimeField("finished", null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
 

@@ -72,6 +72,7 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("rapport/back_office.css")],
+    "SCRIPTS": [lambda request: static("rapport/back_office.js")],
     "COLORS": {"primary": _PRIMARY},
     "BORDER_RADIUS": "8px",
     "DASHBOARD_CALLBACK": "communications.admin.home.dashboard",
@@ -79,8 +80,8 @@ UNFOLD: dict[str, Any] = {
         _tabs(
             "communications.messagedata",
             ("All", {}),
-            ("Sent in the last day", {"lately": "sent"}),
-            ("Failed in the last day", {"lately": "failed"}),
+            ("Sent, last day", {"lately": "sent"}),
+            ("Failed, last day", {"lately": "failed"}),
             ("In doubt", {"status__exact": "uncertain"}),
             ("Not sent", {"status__exact": "suppressed"}),
         ),

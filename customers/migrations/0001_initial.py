@@ -94,6 +94,8 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identifiers', to='customers.customer')),
             ],
             options={
+                'verbose_name': 'address',
+                'verbose_name_plural': 'addresses',
                 'db_table': 'customer_identifiers',
             },
         ),
@@ -128,7 +130,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(blank=True, default='', max_length=10)),
                 ('time_zone', models.CharField(blank=True, default='', max_length=50)),
                 ('external_id', models.CharField(blank=True, max_length=200, null=True, unique=True)),
-                ('active_flag', models.BooleanField(default=True)),
+                ('active_flag', models.BooleanField(default=True, verbose_name='active')),
                 ('metadata', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),

@@ -134,6 +134,8 @@ class CustomerIdentifier(UuidModel):
 
     class Meta:
         db_table = "customer_identifiers"
+        verbose_name = "address"
+        verbose_name_plural = "addresses"
         constraints = (
             models.UniqueConstraint(fields=["identifier_type", "identifier_value"], name="customer_identifiers_unique"),
             enum_check("identifier_type", IdentifierKind, name="customer_identifiers_type"),

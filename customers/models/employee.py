@@ -23,7 +23,7 @@ class Employee(UuidModel):
     language = models.CharField(max_length=10, blank=True, default="")
     time_zone = models.CharField(max_length=50, blank=True, default="")
     external_id = models.CharField(max_length=200, null=True, blank=True, unique=True)
-    active_flag = models.BooleanField(default=True)
+    active_flag = models.BooleanField("active", default=True)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)

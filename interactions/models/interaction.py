@@ -34,7 +34,7 @@ class InteractionParticipants(models.Model):
         blank=True,
         help_text='[{"person_entity_type": "customer", "person_entity_id": "…", "role": "caller"}]',
     )
-    interaction_ts = models.DateTimeField(default=timezone.now)
+    interaction_ts = models.DateTimeField("took place", default=timezone.now)
     duration_seconds = models.IntegerField(null=True, blank=True)
     wait_time_seconds = models.IntegerField(null=True, blank=True)
     talk_time_seconds = models.IntegerField(null=True, blank=True)
@@ -158,14 +158,14 @@ class Interaction(UuidModel, InteractionParticipants, InteractionContent, Intera
     channel = models.CharField(max_length=50, choices=Line)
     lifecycle = models.CharField(max_length=20, choices=Lifecycle, default=Lifecycle.INITIATED)
     ai_analyzed = models.BooleanField(default=False)
-    active_flag = models.BooleanField(default=True)
-    archived_ts = models.DateTimeField(null=True, blank=True)
-    deleted_ts = models.DateTimeField(null=True, blank=True)
+    active_flag = models.BooleanField("active", default=True)
+    archived_ts = models.DateTimeField("archived", null=True, blank=True)
+    deleted_ts = models.DateTimeField("deleted", null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    created_ts = models.DateTimeField(default=timezone.now, editable=False)
-    updated_ts = models.DateTimeField(auto_now=True)
+    created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_ts = models.DateTimeField("updated", auto_now=True)
 
     class Meta:
         db_table = "f_customer_interaction"

@@ -31,8 +31,8 @@ class Migration(migrations.Migration):
                 ('cursor', models.CharField(blank=True, default='', max_length=50)),
                 ('until', models.CharField(max_length=50)),
                 ('notes', models.JSONField(blank=True, default=list)),
-                ('created_ts', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('finished_ts', models.DateTimeField(blank=True, null=True)),
+                ('created_ts', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('finished_ts', models.DateTimeField(blank=True, null=True, verbose_name='finished')),
                 ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to=settings.AUTH_USER_MODEL)),
             ],
             options={
