@@ -7,8 +7,10 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+#: Options of a connection that answers or fails within about a second.
+PATIENCE: dict[str, Any] = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
+
 
 def client(**options: Any) -> "Redis":
     """A client that answers or fails within about a second."""
-    defaults = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
-    return Redis.from_url(settings.REDIS_URL, **{**defaults, **options})
+    return Redis.from_url(settings.REDIS_URL, **{**PATIENCE, **options})

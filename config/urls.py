@@ -11,6 +11,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),
+    path("accounts/", include("config.accounts.urls")),
     path("admin/", admin.site.urls),
     path("parts/", include("interactions.urls")),
     path("parts/", include("communications.urls")),

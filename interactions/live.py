@@ -11,6 +11,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from config.accounts import second_factor
 from interactions.wake import ALL_CONVERSATIONS, conversation_group
 
 SIGNED_OUT = 4401
@@ -97,4 +98,4 @@ def _refusal(user: Any) -> int | None:
     if user is None or not user.is_authenticated:
         return SIGNED_OUT
     allowed = user.is_active and user.is_staff and user.has_perm("interactions.view_conversation")
-    return None if allowed else FORBIDDEN
+    return None if allowed and not second_factor.is_missing(user) else FORBIDDEN

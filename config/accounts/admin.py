@@ -2,19 +2,23 @@
 
 from typing import Any
 
+from allauth.account.admin import EmailAddress
+from allauth.mfa.admin import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from knox.models import get_digest_token
 from knox.settings import CONSTANTS
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config.accounts import second_factor
 from config.accounts.models import ApiToken, User
 
-admin.site.unregister(Group)
+admin.site.unregister([Group, EmailAddress, Authenticator])
 
 
 @admin.register(User)
@@ -33,6 +37,14 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
+    actions = ("remove_second_factor",)
+
+    @admin.action(description="Remove the second factor (phone and codes lost)", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        had = second_factor.remove(users)
+        for user in users:
+            self.log_change(request, user, "Second factor removed.")
+        messages.success(request, f"Removed, of {had}: the password alone signs in, until a new one is set up.")
 
 
 @admin.register(Group)

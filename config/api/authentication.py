@@ -1,12 +1,17 @@
-"""API tokens: `Authorization: Bearer rap_…`, hashed at rest, with scopes."""
+"""API tokens: `Authorization: Bearer rap_…`, hashed at rest, with scopes. And browsers, by their session."""
 
 import re
+from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
 
+from config.accounts import second_factor
 from config.accounts.models import ApiToken, User
 
 _TOKEN = re.compile(rb"[A-Za-z0-9_]{16,200}")
@@ -35,3 +40,18 @@ class ScopedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "A token made in the back office, with its scopes."}
+
+
+class BrowserAuthentication(SessionAuthentication):
+    """Whoever is kept out of the back office for want of a second factor comes in here no sooner."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found and second_factor.is_missing(found[0]):
+            raise PermissionDenied("Set up your second factor in the back office first.")
+        return found
+
+
+class BrowserScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    target_class = "config.api.authentication.BrowserAuthentication"
+    priority = 0

@@ -1,5 +1,6 @@
 """How much one caller may ask: requests a minute, bytes a body."""
 
+from django.core.cache import caches
 from django.http import HttpRequest
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -32,6 +33,7 @@ class CallerThrottle(SimpleRateThrottle):
     a loop gone wild, not to sell quotas.
     """
 
+    cache = caches["memory"]
     rate = "3000/min"
     scope = "api"
 

@@ -5,13 +5,24 @@ import structlog
 from config import engines
 from config.logging import logging_config
 from config.settings.base import *  # noqa: F403
-from config.settings.base import DATA_DIR, DATABASE_POOL_SIZE, EMULATOR_URL, HOST, LOG_LEVEL, REDIS_URL, database, env
+from config.settings.base import (
+    DATA_DIR,
+    DATABASE_POOL_SIZE,
+    EMULATOR_URL,
+    HOST,
+    LOG_LEVEL,
+    REDIS_URL,
+    cached_in,
+    database,
+    env,
+)
 
 DEBUG = env.bool("DEBUG", True)
 DEMO_DATA = True
 SECRET_KEY = env.str("SECRET_KEY", "development-only-secret-key-never-use-it-in-production-000000")
 BRAND_ADDRESS = env.str("BRAND_ADDRESS", "255 Dundas Street, London, ON N6A 1H3")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # http://localhost
 STORAGES = {
     **STORAGES,  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -22,6 +33,7 @@ SERVESTATIC_AUTOREFRESH = False
 DATABASE_URL = env.str("DATABASE_URL", "") or engines.addresses(DATA_DIR).database_url
 REDIS_URL = REDIS_URL or engines.addresses(DATA_DIR).redis_url
 DATABASES = {"default": database(DATABASE_URL, pool_size=DATABASE_POOL_SIZE)}
+CACHES = cached_in(REDIS_URL)
 CELERY_BROKER_URL = REDIS_URL
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}

@@ -15,6 +15,7 @@ from config.settings.base import (
     SMTP_PASSWORD,
     SMTP_TLS,
     SMTP_USER,
+    cached_in,
     database,
     env,
 )
@@ -44,10 +45,13 @@ if bool(SMTP_USER) != bool(SMTP_PASSWORD):
     raise ImproperlyConfigured("SMTP_USER and SMTP_PASSWORD go together.")
 
 DATABASES = {"default": database(DATABASE_URL, pool_size=DATABASE_POOL_SIZE)}
+CACHES = cached_in(REDIS_URL)
 CELERY_BROKER_URL = REDIS_URL
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
 }
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", True)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 1)
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)

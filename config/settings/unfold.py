@@ -75,6 +75,12 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [lambda request: static("rapport/back_office.js")],
     "COLORS": {"primary": _PRIMARY},
     "BORDER_RADIUS": "8px",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Password", "link": reverse_lazy("account_change_password")},
+            {"title": "Second factor", "link": reverse_lazy("mfa_index")},
+        ]
+    },
     "DASHBOARD_CALLBACK": "communications.admin.home.dashboard",
     "TABS": [
         _tabs(

@@ -74,10 +74,10 @@ class House:
         """Sign in at web over HTTP; the session's cookie."""
         jar = CookieJar()
         opener = build_opener(HTTPCookieProcessor(jar))
-        opener.open(f"{self.web}/admin/login/", timeout=30).close()
+        opener.open(f"{self.web}/accounts/login/", timeout=30).close()
         token = next(cookie.value for cookie in jar if cookie.name == "csrftoken") or ""
-        form = urlencode({"username": email, "password": PASSWORD, "csrfmiddlewaretoken": token}).encode()
-        opener.open(f"{self.web}/admin/login/?next=/health", data=form, timeout=30).close()
+        form = urlencode({"login": email, "password": PASSWORD, "csrfmiddlewaretoken": token}).encode()
+        opener.open(f"{self.web}/accounts/login/?next=/health", data=form, timeout=30).close()
         return next((f"sessionid={cookie.value}" for cookie in jar if cookie.name == "sessionid"), "")
 
     def listen(self, cookie: str = "", *, origin: str | None = None) -> ClientConnection:
@@ -176,7 +176,7 @@ def test_whoever_signed_in_at_web_hears_at_live_what_a_third_process_tells(house
 
 def test_strangers_are_refused(house: House) -> None:
     """Who is not signed in, who may not listen, a page of another site, and any other address."""
-    for cookie, code in (("", 4401), ("sessionid=invented", 4401), (house.cookie("visitor@rapport.test"), 4401)):
+    for cookie, code in (("", 4401), ("sessionid=invented", 4401), (house.cookie("visitor@rapport.test"), 4403)):
         with house.listen(cookie) as listener, pytest.raises(ConnectionClosed) as closed:
             listener.recv(timeout=15)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == code
@@ -191,7 +191,7 @@ def test_strangers_are_refused(house: House) -> None:
 
 def test_live_serves_no_pages(house: House) -> None:
     with pytest.raises(HTTPError) as refused:
-        urlopen(f"{house.live.replace('ws://', 'http://')}/admin/login/", timeout=30)
+        urlopen(f"{house.live.replace('ws://', 'http://')}/accounts/login/", timeout=30)
 
     with refused.value as answer:
         assert (answer.code, answer.read()) == (404, b"Only sockets live here.\n")
@@ -206,7 +206,7 @@ def test_a_message_recorded_elsewhere_appears_in_the_open_page_and_is_answered_t
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         page = browser.new_page()
         page.goto(f"{house.web}/admin/interactions/conversation/{house.conversation}/change/")
-        page.fill("[name=username]", "agent@rapport.test")
+        page.fill("[name=login]", "agent@rapport.test")
         page.fill("[name=password]", PASSWORD)
         page.click("button[type=submit]")
         expect(page.locator("[data-live-dot]")).to_have_attribute("data-state", "live", timeout=30_000)

@@ -199,17 +199,3 @@ def test_a_new_appointment_may_be_confirmed_at_once_but_not_cancelled(staff: Cli
     assert staff.post(add_url(Appointment), form | {"status": "cancelled"}).status_code == 200
     assert staff.post(add_url(Appointment), form | {"status": "confirmed"}).status_code == 302
     assert Appointment.objects.get().confirmed_at is not None
-
-
-def test_the_sign_in_page_takes_an_e_mail_address_in_any_case(client: Client, db: None) -> None:
-    user = UserFactory(email="emily@rapport.test", is_staff=True)
-    user.set_password("rapport-demo")
-    user.save()
-
-    page = client.get(reverse("admin:login")).content.decode()
-    answer = client.post(
-        reverse("admin:login"), {"username": "Emily@Rapport.test", "password": "rapport-demo", "next": "/admin/"}
-    )
-
-    assert "Sign in" in page and "on every channel, in one place" in page
-    assert answer.status_code == 302 and answer["Location"] == "/admin/"

@@ -186,6 +186,12 @@ def test_staff_without_the_permission_does_not_listen() -> None:
     assert refused_with(UserFactory(is_staff=True)) == FORBIDDEN
 
 
+def test_staff_who_lack_the_second_factor_do_not_listen(agent: User, settings: Any) -> None:
+    settings.STAFF_SECOND_FACTOR = True
+
+    assert refused_with(agent) == FORBIDDEN
+
+
 def test_a_long_number_is_no_conversation() -> None:
     with pytest.raises(BadRequest):
         parse('{"type": "watch", "conversation": 1}')

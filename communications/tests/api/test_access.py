@@ -2,7 +2,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -115,7 +114,7 @@ def test_a_browser_sends_only_with_the_csrf_token(website: User, body: dict[str,
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.clear()
+    CallerThrottle.cache.clear()
     monkeypatch.setattr(CallerThrottle, "rate", "2/min")
     address = f"{MESSAGES}/{MessageDataFactory().pk}"
 
@@ -129,7 +128,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(client: APIClient, monkey
 def test_one_caller_does_not_use_up_anothers_share(
     client: APIClient, website: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache.clear()
+    CallerThrottle.cache.clear()
     monkeypatch.setattr(CallerThrottle, "rate", "1/min")
     address = f"{MESSAGES}/{MessageDataFactory().pk}"
 

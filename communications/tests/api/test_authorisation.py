@@ -74,6 +74,14 @@ SIGNED_IN = {"schema", "docs"}
 OPEN = {
     "home", "health", "ready", "tracking:picture", "tracking:click", "tracking:unsubscribe",
     "twilio-sms", "twilio-status", "sendgrid-events", "",
+    "account_login", "account_logout", "account_inactive", "mfa_authenticate",
+}  # fmt: skip
+#: Of one's own account, for whoever has one.
+OWN_ACCOUNT = {
+    "account_reauthenticate", "account_change_password", "mfa_index", "mfa_reauthenticate",
+    "mfa_activate_totp", "mfa_deactivate_totp",
+    "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
+    "mfa_list_webauthn", "mfa_add_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn",
 }  # fmt: skip
 #: Of the back office, for every member of staff, whatever he may.
 FOR_ALL_STAFF = {
@@ -89,7 +97,7 @@ def test_every_address_is_listed_once() -> None:
     others = {route.name for route in ALL if not route.name.startswith(("api-", "admin"))}
 
     assert api == set(API)
-    assert others == {name for name, _ in PAGES} | STAFF | SIGNED_IN | OPEN
+    assert others == {name for name, _ in PAGES} | STAFF | SIGNED_IN | OWN_ACCOUNT | OPEN
 
 
 @pytest.mark.parametrize(("name", "method"), API)
@@ -136,6 +144,19 @@ def test_a_page_opens_for_staff_who_may(groups: None, objects: Objects, name: st
 def test_the_description_is_for_whoever_has_an_account(db: None, name: str) -> None:
     assert person(STRANGER).get(reverse(name)).status_code == 200
     assert Client().get(reverse(name)).status_code in (302, 401)
+
+
+@pytest.mark.parametrize("name", sorted(OWN_ACCOUNT))
+def test_the_pages_of_an_account_are_for_whoever_has_one(db: None, name: str) -> None:
+    named = {"pk": 1} if name.endswith(("edit_webauthn", "remove_webauthn")) else {}
+    address = reverse(name, kwargs=named)
+
+    asked = Client().get(address)
+    own = person(STRANGER, is_staff=False).get(address)
+
+    assert asked.status_code == 302 and asked["Location"].startswith(reverse("account_login"))
+    assert own.status_code in (200, 302, 404), own.status_code
+    assert not own.headers.get("Location", "").startswith(reverse("account_login"))
 
 
 def test_the_back_office_opens_for_nobody_who_may_nothing(db: None) -> None:
