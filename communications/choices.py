@@ -82,7 +82,7 @@ class Reason(TextChoices):
     REJECTED = "rejected", "Rejected by the provider"
     UNDELIVERED = "undelivered", "Undelivered"
     GAVE_UP = "gave_up", "Tried too often"
-    POISON = "poison", "Killed its worker three times"
+    POISON = "poison", "Killed its worker again and again"
     NO_ANSWER = "no_answer", "The provider's answer was never received"
     BAD_ANSWER = "bad_answer", "The provider's answer could not be read"
     CRASHED = "crashed", "The sender stopped while the call was under way"

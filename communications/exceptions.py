@@ -14,10 +14,7 @@ class SendRefused(Exception):
 
 
 class ProviderFailure(Exception):
-    """A call for a whole batch failed. `kind`: retry later, down (rows wait), or permanent for each row.
-
-    `was_sent` is False only where the request provably never reached the provider.
-    """
+    """A call for a whole batch failed, none of it taken. `kind`: retry later, down (rows wait), or permanent for each row."""
 
     def __init__(
         self,
