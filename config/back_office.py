@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from config.history.admin import HistoryAdmin
 from config.jobs.actions import EXPORT, Outcome, start_job
 from config.jobs.csv import as_csv, write_part
 
@@ -38,7 +39,7 @@ class CappedPaginator(Paginator):
         return rows.values("pk")[:COUNT_AT_MOST].count()
 
 
-class BackOfficeAdmin(ModelAdmin):
+class BackOfficeAdmin(HistoryAdmin, ModelAdmin):
     """The base of our admin pages. `ordering` is by a unique index; `sortable_by` names columns of small tables.
 
     An action named in `pieces` is done by that method (`rows`, `by` → Outcome). On rows chosen one by one it is done at

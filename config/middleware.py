@@ -1,5 +1,6 @@
 """What every request passes that belongs to no app."""
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from pghistory.middleware import HistoryMiddleware
 
 RETRY_AFTER_SECONDS = 5
+_LONG_WORD = re.compile(r"[^/]{41,}")
 
 
 class DatabaseAwayMiddleware:
@@ -23,6 +26,16 @@ class DatabaseAwayMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         return database_away_response() if getattr(request, "database_away", False) else response
+
+
+class WhoChangesMiddleware(HistoryMiddleware):
+    """Says for the history of whatever a request changes: who, and from which address.
+
+    A token's user is filled in once the API knows him. A word longer than an id may be a key, and is left out.
+    """
+
+    def get_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().get_context(request), "url": _LONG_WORD.sub("…", request.path)}
 
 
 def database_away_response() -> JsonResponse:

@@ -6,7 +6,7 @@ no request id in the log: the views log what they refuse, Django logs what fails
 the database is away, the redirect to https, the check of the Host header, and the headers for security and framing.
 
 The API goes past what belongs to pages alone: static files (their middleware is asynchronous, and would move each request
-through a thread), languages, messages, HTMX. Sessions and signed-in users, and a line in the log, it has; cross-site
+through a thread), languages, messages, HTMX. Sessions and signed-in users, a line in the log, and who changed what, it has; cross-site
 requests are refused by its own check of sessions, and who may come in by its views.
 """
 
@@ -38,6 +38,7 @@ API_MIDDLEWARE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.WhoChangesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
 )

@@ -4,6 +4,7 @@ import datetime
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
+import pghistory.utils
 import pgtrigger.compiler
 import pgtrigger.migrations
 import uuid_utils.compat
@@ -567,6 +568,206 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='messagedata',
             index=models.Index(condition=models.Q(('failed_ts__isnull', False)), fields=['failed_ts'], name='idx_msg_data_failed'),
+        ),
+        migrations.CreateModel(
+            name='MessageSchemaHistory',
+            fields=[
+                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                ('pgh_label', models.TextField(help_text='The event label.')),
+                ('pgh_id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('pgh_context', pghistory.utils.JSONField(null=True)),
+                ('pgh_context_id', models.UUIDField(null=True)),
+                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, serialize=False)),
+                ('subject', models.TextField(blank=True, default='', help_text='E-mail subject line.')),
+                ('template_schema', models.JSONField(blank=True, default=dict)),
+                ('preview_text', models.TextField(blank=True, default='')),
+                ('from_name', models.CharField(blank=True, default='', max_length=200)),
+                ('from_email', models.CharField(blank=True, default='', max_length=320)),
+                ('reply_to_email', models.CharField(blank=True, default='', max_length=320)),
+                ('attachments', models.JSONField(blank=True, default=list, help_text='Storage keys of files that go with each e-mail.')),
+                ('sms_sender_id', models.CharField(blank=True, default='', help_text='Empty: the default sender.', max_length=20)),
+                ('push_priority', models.CharField(blank=True, choices=[('high', 'High'), ('normal', 'Normal'), ('low', 'Low')], default='', max_length=10)),
+                ('push_ttl', models.IntegerField(blank=True, help_text='Seconds.', null=True)),
+                ('whatsapp_template_id', models.CharField(blank=True, default='', max_length=100)),
+                ('code', models.CharField(help_text='Such as MSG-SCHEMA-APPT-001; made when empty.', max_length=50)),
+                ('name', models.TextField()),
+                ('descr', models.TextField(blank=True, default='')),
+                ('category', models.CharField(blank=True, default='', help_text='Such as APPT; part of the code.', max_length=20)),
+                ('message_delivery_method', models.CharField(choices=[('EMAIL', 'E-mail'), ('SMS', 'SMS'), ('PUSH', 'Push'), ('WHATSAPP', 'WhatsApp')], default='SMS', max_length=20)),
+                ('purpose', models.CharField(choices=[('transactional', 'Transactional'), ('marketing', 'Marketing')], default='transactional', max_length=20)),
+                ('status', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published'), ('archived', 'Archived')], default='published', max_length=20)),
+                ('default_language', models.CharField(default='en', max_length=10)),
+                ('rather_twice_than_never', models.BooleanField(default=False, help_text='An e-mail in doubt is sent once more by itself.')),
+                ('validity_seconds', models.IntegerField(blank=True, help_text='After this a message is no longer sent.', null=True)),
+                ('active_flag', models.BooleanField(default=True, verbose_name='active')),
+                ('version', models.IntegerField(default=1)),
+                ('from_ts', models.DateTimeField(default=django.utils.timezone.now, verbose_name='valid from')),
+                ('to_ts', models.DateTimeField(blank=True, null=True, verbose_name='valid until')),
+                ('metadata', models.JSONField(blank=True, default=dict)),
+                ('created_ts', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+            ],
+            options={
+                'verbose_name': 'history of template',
+                'verbose_name_plural': 'history of templates',
+                'db_table': 'd_message_schema_history',
+                'abstract': False,
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
+            name='ReminderScheduleHistory',
+            fields=[
+                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                ('pgh_label', models.TextField(help_text='The event label.')),
+                ('pgh_id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('pgh_context', pghistory.utils.JSONField(null=True)),
+                ('pgh_context_id', models.UUIDField(null=True)),
+                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, serialize=False)),
+                ('name', models.CharField(max_length=100)),
+                ('days_before', models.PositiveIntegerField(default=1)),
+                ('local_time', models.TimeField(default=datetime.time(10, 0))),
+                ('service_type', models.CharField(blank=True, default='', help_text='Empty: every service.', max_length=100)),
+                ('active', models.BooleanField(default=True)),
+                ('every_seconds', models.PositiveIntegerField(default=300, help_text='How often it looks for appointments.')),
+                ('created_ts', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+            ],
+            options={
+                'verbose_name': 'history of reminder schedule',
+                'verbose_name_plural': 'history of reminder schedules',
+                'db_table': 'reminder_schedules_history',
+                'abstract': False,
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
+            name='SenderLineHistory',
+            fields=[
+                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                ('pgh_label', models.TextField(help_text='The event label.')),
+                ('pgh_id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('pgh_context', pghistory.utils.JSONField(null=True)),
+                ('pgh_context_id', models.UUIDField(null=True)),
+                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, serialize=False)),
+                ('provider', models.CharField(max_length=50)),
+                ('sender', models.CharField(blank=True, default='', help_text='Empty: every line without a row.', max_length=320)),
+                ('per_second', models.DecimalField(decimal_places=3, help_text='Messages a second.', max_digits=10)),
+                ('burst', models.IntegerField(default=1, help_text='Messages that may leave at once after a rest.')),
+                ('paused', models.BooleanField(default=False)),
+                ('created_ts', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+            ],
+            options={
+                'verbose_name': 'history of line',
+                'verbose_name_plural': 'history of lines',
+                'db_table': 'sender_lines_history',
+                'abstract': False,
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
+            name='SendingHoldHistory',
+            fields=[
+                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                ('pgh_label', models.TextField(help_text='The event label.')),
+                ('pgh_id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('pgh_context', pghistory.utils.JSONField(null=True)),
+                ('pgh_context_id', models.UUIDField(null=True)),
+                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, serialize=False)),
+                ('reason', models.TextField()),
+                ('is_only', models.BooleanField(default=True, editable=False)),
+                ('since', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+            ],
+            options={
+                'verbose_name': 'history of sending hold',
+                'verbose_name_plural': 'history of sending holds',
+                'db_table': 'sending_holds_history',
+                'abstract': False,
+                'default_permissions': (),
+            },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='messageschema',
+            trigger=pgtrigger.compiler.Trigger(name='history_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "d_message_schema_history" ("active_flag", "attachments", "category", "code", "created_ts", "default_language", "descr", "from_email", "from_name", "from_ts", "id", "message_delivery_method", "metadata", "name", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "preview_text", "purpose", "push_priority", "push_ttl", "rather_twice_than_never", "reply_to_email", "sms_sender_id", "status", "subject", "template_schema", "to_ts", "validity_seconds", "version", "whatsapp_template_id") VALUES (NEW."active_flag", NEW."attachments", NEW."category", NEW."code", NEW."created_ts", NEW."default_language", NEW."descr", NEW."from_email", NEW."from_name", NEW."from_ts", NEW."id", NEW."message_delivery_method", NEW."metadata", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."preview_text", NEW."purpose", NEW."push_priority", NEW."push_ttl", NEW."rather_twice_than_never", NEW."reply_to_email", NEW."sms_sender_id", NEW."status", NEW."subject", NEW."template_schema", NEW."to_ts", NEW."validity_seconds", NEW."version", NEW."whatsapp_template_id"); RETURN NULL;', hash='ec713a1b63e7e96556c515b9fa5c321ec5e5aab9', operation='INSERT', pgid='pgtrigger_history_insert_1ada1', table='d_message_schema', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='messageschema',
+            trigger=pgtrigger.compiler.Trigger(name='history_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."active_flag" IS DISTINCT FROM (NEW."active_flag") OR OLD."attachments" IS DISTINCT FROM (NEW."attachments") OR OLD."category" IS DISTINCT FROM (NEW."category") OR OLD."code" IS DISTINCT FROM (NEW."code") OR OLD."created_ts" IS DISTINCT FROM (NEW."created_ts") OR OLD."default_language" IS DISTINCT FROM (NEW."default_language") OR OLD."descr" IS DISTINCT FROM (NEW."descr") OR OLD."from_email" IS DISTINCT FROM (NEW."from_email") OR OLD."from_name" IS DISTINCT FROM (NEW."from_name") OR OLD."from_ts" IS DISTINCT FROM (NEW."from_ts") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."message_delivery_method" IS DISTINCT FROM (NEW."message_delivery_method") OR OLD."metadata" IS DISTINCT FROM (NEW."metadata") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."preview_text" IS DISTINCT FROM (NEW."preview_text") OR OLD."purpose" IS DISTINCT FROM (NEW."purpose") OR OLD."push_priority" IS DISTINCT FROM (NEW."push_priority") OR OLD."push_ttl" IS DISTINCT FROM (NEW."push_ttl") OR OLD."rather_twice_than_never" IS DISTINCT FROM (NEW."rather_twice_than_never") OR OLD."reply_to_email" IS DISTINCT FROM (NEW."reply_to_email") OR OLD."sms_sender_id" IS DISTINCT FROM (NEW."sms_sender_id") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."subject" IS DISTINCT FROM (NEW."subject") OR OLD."template_schema" IS DISTINCT FROM (NEW."template_schema") OR OLD."to_ts" IS DISTINCT FROM (NEW."to_ts") OR OLD."validity_seconds" IS DISTINCT FROM (NEW."validity_seconds") OR OLD."version" IS DISTINCT FROM (NEW."version") OR OLD."whatsapp_template_id" IS DISTINCT FROM (NEW."whatsapp_template_id"))', func='INSERT INTO "d_message_schema_history" ("active_flag", "attachments", "category", "code", "created_ts", "default_language", "descr", "from_email", "from_name", "from_ts", "id", "message_delivery_method", "metadata", "name", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "preview_text", "purpose", "push_priority", "push_ttl", "rather_twice_than_never", "reply_to_email", "sms_sender_id", "status", "subject", "template_schema", "to_ts", "validity_seconds", "version", "whatsapp_template_id") VALUES (NEW."active_flag", NEW."attachments", NEW."category", NEW."code", NEW."created_ts", NEW."default_language", NEW."descr", NEW."from_email", NEW."from_name", NEW."from_ts", NEW."id", NEW."message_delivery_method", NEW."metadata", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."preview_text", NEW."purpose", NEW."push_priority", NEW."push_ttl", NEW."rather_twice_than_never", NEW."reply_to_email", NEW."sms_sender_id", NEW."status", NEW."subject", NEW."template_schema", NEW."to_ts", NEW."validity_seconds", NEW."version", NEW."whatsapp_template_id"); RETURN NULL;', hash='663c17db7ba3ac9d9218df130d2ccb1b114be7cf', operation='UPDATE OF "id", "subject", "template_schema", "preview_text", "from_name", "from_email", "reply_to_email", "attachments", "sms_sender_id", "push_priority", "push_ttl", "whatsapp_template_id", "code", "name", "descr", "category", "message_delivery_method", "purpose", "status", "default_language", "rather_twice_than_never", "validity_seconds", "active_flag", "version", "from_ts", "to_ts", "metadata", "created_ts"', pgid='pgtrigger_history_update_9f651', table='d_message_schema', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='messageschema',
+            trigger=pgtrigger.compiler.Trigger(name='history_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "d_message_schema_history" ("active_flag", "attachments", "category", "code", "created_ts", "default_language", "descr", "from_email", "from_name", "from_ts", "id", "message_delivery_method", "metadata", "name", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "preview_text", "purpose", "push_priority", "push_ttl", "rather_twice_than_never", "reply_to_email", "sms_sender_id", "status", "subject", "template_schema", "to_ts", "validity_seconds", "version", "whatsapp_template_id") VALUES (OLD."active_flag", OLD."attachments", OLD."category", OLD."code", OLD."created_ts", OLD."default_language", OLD."descr", OLD."from_email", OLD."from_name", OLD."from_ts", OLD."id", OLD."message_delivery_method", OLD."metadata", OLD."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."preview_text", OLD."purpose", OLD."push_priority", OLD."push_ttl", OLD."rather_twice_than_never", OLD."reply_to_email", OLD."sms_sender_id", OLD."status", OLD."subject", OLD."template_schema", OLD."to_ts", OLD."validity_seconds", OLD."version", OLD."whatsapp_template_id"); RETURN NULL;', hash='ad3a276e7089df28f0d057f96daf1c1023516737', operation='DELETE', pgid='pgtrigger_history_delete_d9a63', table='d_message_schema', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderschedule',
+            trigger=pgtrigger.compiler.Trigger(name='history_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "reminder_schedules_history" ("active", "created_ts", "days_before", "every_seconds", "id", "local_time", "message_schema_id", "name", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "service_type") VALUES (NEW."active", NEW."created_ts", NEW."days_before", NEW."every_seconds", NEW."id", NEW."local_time", NEW."message_schema_id", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."service_type"); RETURN NULL;', hash='cc2bbcb2670f3b5f5d44230b9de514160321618b', operation='INSERT', pgid='pgtrigger_history_insert_09493', table='reminder_schedules', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderschedule',
+            trigger=pgtrigger.compiler.Trigger(name='history_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."active" IS DISTINCT FROM (NEW."active") OR OLD."created_ts" IS DISTINCT FROM (NEW."created_ts") OR OLD."days_before" IS DISTINCT FROM (NEW."days_before") OR OLD."every_seconds" IS DISTINCT FROM (NEW."every_seconds") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."local_time" IS DISTINCT FROM (NEW."local_time") OR OLD."message_schema_id" IS DISTINCT FROM (NEW."message_schema_id") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."service_type" IS DISTINCT FROM (NEW."service_type"))', func='INSERT INTO "reminder_schedules_history" ("active", "created_ts", "days_before", "every_seconds", "id", "local_time", "message_schema_id", "name", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "service_type") VALUES (NEW."active", NEW."created_ts", NEW."days_before", NEW."every_seconds", NEW."id", NEW."local_time", NEW."message_schema_id", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."service_type"); RETURN NULL;', hash='e4622276e9b077346edc2907e5f06ee920c419fd', operation='UPDATE OF "id", "name", "message_schema_id", "days_before", "local_time", "service_type", "active", "every_seconds", "created_ts"', pgid='pgtrigger_history_update_cd8fd', table='reminder_schedules', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderschedule',
+            trigger=pgtrigger.compiler.Trigger(name='history_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "reminder_schedules_history" ("active", "created_ts", "days_before", "every_seconds", "id", "local_time", "message_schema_id", "name", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "service_type") VALUES (OLD."active", OLD."created_ts", OLD."days_before", OLD."every_seconds", OLD."id", OLD."local_time", OLD."message_schema_id", OLD."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."service_type"); RETURN NULL;', hash='e3eaa7055091282488d3df00d0bd5f2fb8e83361', operation='DELETE', pgid='pgtrigger_history_delete_5a423', table='reminder_schedules', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='senderline',
+            trigger=pgtrigger.compiler.Trigger(name='history_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "sender_lines_history" ("burst", "created_ts", "id", "paused", "per_second", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "provider", "sender") VALUES (NEW."burst", NEW."created_ts", NEW."id", NEW."paused", NEW."per_second", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."provider", NEW."sender"); RETURN NULL;', hash='9250a50084bbe10cfa8f7bccb772888fb565f6be', operation='INSERT', pgid='pgtrigger_history_insert_70b79', table='sender_lines', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='senderline',
+            trigger=pgtrigger.compiler.Trigger(name='history_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."burst" IS DISTINCT FROM (NEW."burst") OR OLD."created_ts" IS DISTINCT FROM (NEW."created_ts") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."paused" IS DISTINCT FROM (NEW."paused") OR OLD."per_second" IS DISTINCT FROM (NEW."per_second") OR OLD."provider" IS DISTINCT FROM (NEW."provider") OR OLD."sender" IS DISTINCT FROM (NEW."sender"))', func='INSERT INTO "sender_lines_history" ("burst", "created_ts", "id", "paused", "per_second", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "provider", "sender") VALUES (NEW."burst", NEW."created_ts", NEW."id", NEW."paused", NEW."per_second", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."provider", NEW."sender"); RETURN NULL;', hash='d91a71cbb63a395d8b967d3c8b51ee671bd96d47', operation='UPDATE OF "id", "provider", "sender", "per_second", "burst", "paused", "created_ts"', pgid='pgtrigger_history_update_a03cd', table='sender_lines', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='senderline',
+            trigger=pgtrigger.compiler.Trigger(name='history_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "sender_lines_history" ("burst", "created_ts", "id", "paused", "per_second", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "provider", "sender") VALUES (OLD."burst", OLD."created_ts", OLD."id", OLD."paused", OLD."per_second", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."provider", OLD."sender"); RETURN NULL;', hash='385633704bd62551a98c4c672738dd6984f815da', operation='DELETE', pgid='pgtrigger_history_delete_b29bb', table='sender_lines', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='sendinghold',
+            trigger=pgtrigger.compiler.Trigger(name='history_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "sending_holds_history" ("id", "is_only", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "reason", "since") VALUES (NEW."id", NEW."is_only", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."reason", NEW."since"); RETURN NULL;', hash='9d4ac8c839431a5c7915ecdfffd78b875ea8f34a', operation='INSERT', pgid='pgtrigger_history_insert_6ac89', table='sending_holds', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='sendinghold',
+            trigger=pgtrigger.compiler.Trigger(name='history_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "sending_holds_history" ("id", "is_only", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "reason", "since") VALUES (NEW."id", NEW."is_only", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."reason", NEW."since"); RETURN NULL;', hash='faaa82396db708ac7a3642b885769b517b391bda', operation='UPDATE OF "id", "reason", "is_only", "since"', pgid='pgtrigger_history_update_48caf', table='sending_holds', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='sendinghold',
+            trigger=pgtrigger.compiler.Trigger(name='history_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "sending_holds_history" ("id", "is_only", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "reason", "since") VALUES (OLD."id", OLD."is_only", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."reason", OLD."since"); RETURN NULL;', hash='0c887177323ff7e1310f159b6ec37d7cdf922613', operation='DELETE', pgid='pgtrigger_history_delete_3323b', table='sending_holds', when='AFTER')),
+        ),
+        migrations.AddIndex(
+            model_name='messageschemahistory',
+            index=models.Index(fields=['id', 'pgh_id'], name='idx_messageschema_history'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='messageschemahistory',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='185e1f39292b2bfeafacd6b5dea259c457622233', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_8398f', table='d_message_schema_history', when='BEFORE')),
+        ),
+        migrations.AddField(
+            model_name='reminderschedulehistory',
+            name='message_schema',
+            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='communications.messageschema'),
+        ),
+        migrations.AddIndex(
+            model_name='senderlinehistory',
+            index=models.Index(fields=['id', 'pgh_id'], name='idx_senderline_history'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='senderlinehistory',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c0d8c20f891c965ef3816a6b4e73c7c3e517129a', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_830d4', table='sender_lines_history', when='BEFORE')),
+        ),
+        migrations.AddIndex(
+            model_name='sendingholdhistory',
+            index=models.Index(fields=['id', 'pgh_id'], name='idx_sendinghold_history'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='sendingholdhistory',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7f780d02a71cde7da16ba746e8b81e95462cf844', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_fd03c', table='sending_holds_history', when='BEFORE')),
+        ),
+        migrations.AddIndex(
+            model_name='reminderschedulehistory',
+            index=models.Index(fields=['id', 'pgh_id'], name='idx_reminderschedule_history'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderschedulehistory',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='3de2b491135535e63f6edff9a433a4a5e8038ea0', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_af2b2', table='reminder_schedules_history', when='BEFORE')),
         ),
         migrations.RunSQL(
             # Room on each page for the updates of settling, and small queues that are vacuumed often (PERFORMANCE, trap 24).

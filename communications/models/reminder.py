@@ -10,6 +10,7 @@ from django.utils import timezone
 from communications.models.message_data import MessageData
 from communications.models.schema import MessageSchema
 from config.db import UuidModel, enum_check
+from config.history.tracking import tracked
 from customers.models import Appointment
 
 
@@ -18,6 +19,7 @@ class ReminderScheduleQuerySet(models.QuerySet["ReminderSchedule"]):
         return self.filter(active=True, next_run_at__lte=at)
 
 
+@tracked("reminder_schedules_history", without=("next_run_at", "last_run_at", "updated_ts"))
 class ReminderSchedule(UuidModel):
     """`days_before` days before the appointment, at `local_time` on the customer's clock."""
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from communications.choices import DeliveryMethod
 from config.db import UuidModel, enum_check
+from config.history.tracking import tracked
 from customers.choices import Purpose
 
 
@@ -59,6 +60,7 @@ class MessageSchemaQuerySet(models.QuerySet["MessageSchema"]):
         )
 
 
+@tracked("d_message_schema_history", without=("updated_ts",))
 class MessageSchema(UuidModel, SchemaContent):
     """A template. The row holds the default language's latest content; what is sent is always a version."""
 

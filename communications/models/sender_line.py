@@ -7,8 +7,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from config.db import UuidModel, enum_check
+from config.history.tracking import tracked
 
 
+@tracked("sender_lines_history", without=("tokens", "tokens_at", "updated_ts"))
 class SenderLine(UuidModel):
     """The rate of one sender at one provider, as a bucket of tokens; an empty `sender` speaks for every other one.
 

@@ -7,8 +7,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from config.db import UuidModel
+from config.history.tracking import tracked
 
 
+@tracked("sending_holds_history")
 class SendingHold(UuidModel):
     """One row at most. Senders claim nothing while it is there; what they claimed before is finished."""
 

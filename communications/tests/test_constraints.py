@@ -17,13 +17,14 @@ from communications.tests.factories import (
     ReminderScheduleFactory,
     SendBatchFactory,
     SenderLineFactory,
+    SendingHoldFactory,
     TrackedLinkFactory,
     WebhookDeliveryFactory,
     WorkingBatchFactory,
 )
 from config.accounts.tests.factories import UserFactory
 from config.db import fetch_all
-from config.tests.constraints import Break, assert_refused, indexes_of, tables_of, twice, without
+from config.tests.constraints import Break, assert_refused, histories_are_kept, indexes_of, tables_of, twice, without
 from customers.tests.factories import AppointmentFactory, EmployeeFactory
 from interactions.tests.factories import InteractionFactory, MessageFactory
 
@@ -128,6 +129,7 @@ BREAKS: list[Break] = [
     ("idempotency_keys_not_empty", lambda: IdempotencyKeyFactory(key="")),
     ("idempotency_keys_answer_paired", lambda: IdempotencyKeyFactory(status_code=201)),
     ("idempotency_keys_answer_paired", lambda: IdempotencyKeyFactory(response={"id": 1})),
+    *histories_are_kept(MessageSchemaFactory, ReminderScheduleFactory, SenderLineFactory, SendingHoldFactory),
 ]
 
 # what source 000 names

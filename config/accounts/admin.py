@@ -17,12 +17,13 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config.accounts import second_factor
 from config.accounts.models import ApiToken, User
+from config.history.admin import HistoryAdmin
 
 admin.site.unregister([Group, EmailAddress, Authenticator])
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(HistoryAdmin, BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -53,7 +54,7 @@ class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ModelAdmin):  # type: ignore[type-arg]
+class ApiTokenAdmin(HistoryAdmin, ModelAdmin):  # type: ignore[type-arg]
     """The key is shown once, in the message after saving: only its digest is stored. Deleting a token revokes it at once."""
 
     list_display = ("name", "token_key", "user", "scopes", "created", "expiry")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from knox.models import AbstractAuthToken, AuthTokenManager
 
 from config.db import UuidModel
+from config.history.tracking import tracked
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,6 +31,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
+@tracked("accounts_user_history", without=("last_login",), secrets=("password",))
 class User(UuidModel, AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]
     """A person (or a program's account) who signs in by e-mail address."""
 
@@ -59,6 +61,7 @@ class User(UuidModel, AbstractBaseUser, PermissionsMixin):  # type: ignore[djang
         return (self.name or self.email).split()[0]
 
 
+@tracked("api_tokens_history", without=("digest",), key="token_key")
 class ApiToken(AbstractAuthToken):
     """A program's key. Only its digest is kept; the key itself is shown once, when it is made."""
 

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pghistory
 from django.utils import timezone
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -27,6 +28,7 @@ class ScopedTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         if not _TOKEN.fullmatch(token):
             raise AuthenticationFailed("Invalid token.")
         user, found = super().authenticate_credentials(token)
+        pghistory.context(token=str(found))  # which program, for the history of what it changes
         return user, found
 
     def _cleanup_token(self, auth_token: ApiToken) -> bool:

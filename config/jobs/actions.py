@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pghistory
 import structlog
 from django.apps import apps
 from django.contrib import admin
@@ -111,7 +112,8 @@ def _run_piece(job_id: UUID) -> bool:
     if not keys:
         _finish(job, Job.State.DONE)
         return False
-    outcome = _admin(job).do_piece(job, rows.filter(pk__in=keys))
+    with pghistory.context(user=str(job.created_by_id), job=str(job.pk)):
+        outcome = _admin(job).do_piece(job, rows.filter(pk__in=keys))
     job.notes = [*job.notes, *outcome.notes][:_MOST_NOTES]
     job.state, job.cursor = Job.State.WORKING, str(keys[-1])
     job.position, job.changed = job.position + len(keys), job.changed + outcome.changed

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import pghistory
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -109,6 +110,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "pgtrigger",
+    "pghistory",
 ]
 MIDDLEWARE = [
     "config.middleware.DatabaseAwayMiddleware",
@@ -121,6 +123,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "config.middleware.WhoChangesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -170,6 +173,12 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
     options.setdefault("connect_timeout", 5)
     return {**settings, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 
+
+# --- history of changes (config/history): who and where stand in the history's row itself -------------------------
+PGHISTORY_MIDDLEWARE_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
+PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
+PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 
 # --- Redis: wakes workers, carries ids to open pages, counts attempts; keeps nothing that lasts -------------------
 REDIS_URL = env.str("REDIS_URL", "")

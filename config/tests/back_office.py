@@ -1,5 +1,6 @@
 """What the tests of every app's back office share."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
@@ -7,10 +8,21 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from config.history.tracking import HistoryRow
+
 
 def models_of(app: str) -> list[type[Model]]:
     """The models of `app` that have a page."""
     return [model for model in admin.site._registry if model._meta.app_label == app]
+
+
+def shown_models(app: str) -> set[type[Model]]:
+    """Those that are to have a page: a history is shown by the page of what it is the history of."""
+    return {model for model in apps.get_app_config(app).get_models() if not issubclass(model, HistoryRow)}
+
+
+def history_url(row: Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_history", args=[row.pk])
 
 
 def list_url(model: type[Model], **query: str) -> str:

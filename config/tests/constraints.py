@@ -1,6 +1,7 @@
 """The database keeps the promises: what each app's `test_constraints` uses to break them one by one."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pgtrigger
 import pytest
@@ -9,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 
 from config.db import fetch_all
+from config.history.tracking import history_model
 
 Break = tuple[str, Callable[[], object]]  # the promise's name in the database, and what it refuses
 
@@ -40,6 +42,23 @@ def assert_refused(promise: str, break_it: Callable[[], object]) -> None:
 def twice(make: Callable[..., object], **values: object) -> Callable[[], object]:
     """Two rows that agree in `values`."""
     return lambda: (make(**values), make(**values))
+
+
+def histories_are_kept(*factories: Callable[..., Model]) -> list[Break]:
+    """What has been written of the rows that `factories` make is neither changed nor deleted."""
+    return [
+        (f"{history_model(factory._meta.model)._meta.db_table}.append_only", broken)
+        for factory in factories
+        for broken in (partial(_rewrite, factory), partial(_forget, factory))
+    ]
+
+
+def _rewrite(factory: Callable[..., Model]) -> int:
+    return history_model(type(factory())).objects.update(pgh_label="update")
+
+
+def _forget(factory: Callable[..., Model]) -> object:
+    return history_model(type(factory())).objects.all().delete()
 
 
 def without(table: str, constraint: str, break_it: Callable[[], object]) -> Callable[[], object]:

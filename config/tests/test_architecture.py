@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import CheckConstraint, Field, Model, Q
 from importlinter.cli import lint_imports
 
+from config.history.tracking import HistoryRow
 from config.tests.constraints import promises
 from config.tests.source import ROOT, files, found, modules
 
@@ -90,6 +91,7 @@ def test_every_enumeration_is_enforced_by_the_database():
     unguarded = [
         f"{model._meta.label}.{field.name}"
         for model in our_models()
+        if not issubclass(model, HistoryRow)  # a copy of what passed the CHECK, and keeps words that are given up
         for field in model._meta.local_fields
         if field.choices and not _is_guarded(model, field)
     ]

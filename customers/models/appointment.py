@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from config.db import UuidModel, enum_check
+from config.history.tracking import tracked
 from customers.models.customer import Customer
 from customers.models.employee import Employee
 
@@ -43,6 +44,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(status__in=(Appointment.Status.SCHEDULED, Appointment.Status.CONFIRMED))
 
 
+@tracked("appointments_history", without=("updated_at",))
 class Appointment(UuidModel):
     """`revision` grows each time the time moves and when a cancelled one is revived: what was planned before is of the past."""
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from config.db import UuidModel, enum_check
+from config.history.tracking import tracked
 from customers.choices import Channel, ConsentPurpose, ConsentSource, ConsentStatus, SuppressionReason
 from customers.models.customer import Customer
 
@@ -79,6 +80,7 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
         return self.filter(lifted_at__isnull=True)
 
 
+@tracked("suppressions_history")
 class Suppression(UuidModel):
     """An address that gets nothing more on a channel, until it is lifted."""
 

@@ -10,6 +10,7 @@ from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 
 from config.db import UuidModel, enum_check
+from config.history.tracking import tracked
 from customers.choices import IdentifierKind
 
 
@@ -27,6 +28,8 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.select_for_update(no_key=True).get(pk=customer_id)
 
 
+# Counters are written with every batch of messages: they are no history.
+@tracked("customers_history", without=("total_interactions", "sentiment_history", "last_interaction_at", "updated_at"))
 class Customer(UuidModel):
     """One person over all channels. Somebody unknown is a customer without identifiers, merged when known."""
 
@@ -119,6 +122,7 @@ class Customer(UuidModel):
         return self.name or full or self.primary_email or self.phone or "Unknown customer"
 
 
+@tracked("customer_identifiers_history")
 class CustomerIdentifier(UuidModel):
     """One address of one customer; the pair of type and value belongs to nobody else."""
 

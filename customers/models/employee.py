@@ -7,8 +7,10 @@ from django.db import models
 from django.utils import timezone
 
 from config.db import UuidModel
+from config.history.tracking import tracked
 
 
+@tracked("employee_history", without=("updated_at",))
 class Employee(UuidModel):
     PERSONAL_FIELDS: ClassVar = ("name", "email", "phone")
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config.accounts.tests.factories import UserFactory
-from config.tests.constraints import Break, assert_refused, indexes_of, tables_of, twice
+from config.tests.constraints import Break, assert_refused, histories_are_kept, indexes_of, tables_of, twice
 from customers.models import Appointment, ConsentEvent
 from customers.tests.factories import (
     AppointmentFactory,
@@ -55,6 +55,9 @@ BREAKS: list[Break] = [
     ("suppressions_reason", lambda: SuppressionFactory(reason="pigeon")),
     ("suppressions_address_or_hash", lambda: SuppressionFactory(address="")),
     ("suppressions_one_in_force", twice(SuppressionFactory, address="+14165551234")),
+    *histories_are_kept(
+        CustomerFactory, CustomerIdentifierFactory, AppointmentFactory, EmployeeFactory, SuppressionFactory
+    ),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pghistory
 from django.core.management.base import BaseCommand, CommandParser
 
 from communications.actions.hold import hold_sending
@@ -15,7 +16,9 @@ class Command(BaseCommand):
         parser.add_argument("reason", help="Why, for whoever looks next.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if hold_sending(options["reason"]):
+        with pghistory.context(command="hold"):
+            is_new = hold_sending(options["reason"])
+        if is_new:
             self.stdout.write("Sending is held.")
             return
         hold = SendingHold.objects.get()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pghistory
 from django.core.management.base import BaseCommand
 
 from communications.actions.hold import release_sending
@@ -11,4 +12,6 @@ class Command(BaseCommand):
     help = "Let what `hold` held leave."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        self.stdout.write("Sending goes on." if release_sending() else "Nothing was held.")
+        with pghistory.context(command="release"):
+            was_held = release_sending()
+        self.stdout.write("Sending goes on." if was_held else "Nothing was held.")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pghistory
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
@@ -15,6 +16,6 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         if not settings.DEMO_DATA:
             raise CommandError("Demo users have a known password: they are made with development settings only.")
-        with transaction.atomic():
+        with pghistory.context(command="seed_demo"), transaction.atomic():
             demo.seed()
         self.stdout.write(f"Demo data is there. Sign in as {demo.ADMIN} or {demo.AGENT} with {demo.PASSWORD}.")

@@ -23,3 +23,10 @@ class ApiTokenFactory(DjangoModelFactory[ApiToken]):
     user = factory.SubFactory(UserFactory)
     name = "Website"
     scopes = factory.LazyFunction(lambda: ["*"])
+
+    @classmethod
+    def _create(cls, model_class: type[ApiToken], *_args: object, **values: object) -> ApiToken:
+        """Past knox's manager, which makes a digest of its own."""
+        token = model_class(**values)
+        token.save(force_insert=True)
+        return token

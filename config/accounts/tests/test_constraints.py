@@ -1,7 +1,7 @@
 import pytest
 
-from config.accounts.tests.factories import UserFactory
-from config.tests.constraints import Break, assert_refused, tables_of, twice
+from config.accounts.tests.factories import ApiTokenFactory, UserFactory
+from config.tests.constraints import Break, assert_refused, histories_are_kept, tables_of, twice
 
 BREAKS: list[Break] = [
     ("accounts_user_email_key", twice(UserFactory, email="emily@rapport.test")),
@@ -9,6 +9,7 @@ BREAKS: list[Break] = [
         "user_email_lower_unique",
         lambda: (UserFactory(email="emily@rapport.test"), UserFactory(email="Emily@Rapport.test")),
     ),
+    *histories_are_kept(UserFactory, ApiTokenFactory),
 ]
 
 
@@ -19,4 +20,9 @@ def test_the_database_refuses_what_breaks_a_promise(promise, break_it):
 
 
 def test_the_tables_have_their_names():
-    assert tables_of("accounts") == {"User": "accounts_user", "ApiToken": "api_tokens"}
+    assert tables_of("accounts") == {
+        "User": "accounts_user",
+        "UserHistory": "accounts_user_history",
+        "ApiToken": "api_tokens",
+        "ApiTokenHistory": "api_tokens_history",
+    }

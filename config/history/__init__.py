@@ -1,0 +1,1 @@
+"""Change history: triggers write it (`tracking`), `changes` reads it, `admin` shows it."""

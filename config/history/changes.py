@@ -1,0 +1,161 @@
+"""One row's history, newest first: when, who, from where, and what became of each field."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import takewhile
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Field, ForeignKey, Model
+from django.utils import timezone
+
+from config.accounts.models import User
+from config.history.tracking import HistoryRow
+
+PAGE = 25
+_MOST_SHOWN = 300
+_BEFORE_IT_PARTS = 40
+_VERBS = {"insert": "Made", "update": "Changed", "delete": "Deleted"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """`is_first_known`: what stood before it is not known."""
+
+    at: datetime
+    verb: str
+    who: str
+    where: str
+    address: str
+    differences: Sequence[Difference]
+    is_first_known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """`older` is where the next page begins."""
+
+    changes: Sequence[Change]
+    older: int | None
+
+
+def history_of(kept: type[HistoryRow], key: Any, *, before: int | None = None) -> History:
+    """One page. Costs one query, one for the users, and one for each other table that the rows point at."""
+    found = kept.objects.filter(**{kept.KEY: key})
+    if before is not None:
+        found = found.filter(pgh_id__lt=before)
+    rows = list(found.order_by("-pgh_id")[: PAGE + 1])
+    reader = _Reader(rows)
+    shown = rows[:PAGE]
+    changes = [reader.change(row, earlier) for row, earlier in zip(shown, [*rows[1:], None], strict=False)]
+    return History(changes=changes, older=shown[-1].pgh_id if len(rows) > PAGE else None)
+
+
+class _Reader:
+    """Puts rows into words, with the names of whoever and whatever they point at."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
+
+    def change(self, row: Any, earlier: Any | None) -> Change:
+        context = row.pgh_context or {}
+        return Change(
+            at=row.pgh_created_at,
+            verb=_VERBS.get(row.pgh_label, f"{row.pgh_label.capitalize()} changed"),
+            who=self._who(context),
+            where=_where(context),
+            address=context.get("url", ""),
+            differences=list(self._differences(row, earlier)),
+            is_first_known=earlier is None and row.pgh_label != "insert",
+        )
+
+    def _who(self, context: Mapping[str, Any]) -> str:
+        user, token = context.get("user"), context.get("token")
+        name = self._name(User, user) if user else "Nobody signed in"
+        return f"{name}, with the token {token}" if token else name
+
+    def _differences(self, row: Any, earlier: Any | None) -> Iterator[Difference]:
+        if row.pgh_label == "delete" or (earlier is None and row.pgh_label != "insert"):
+            return
+        for field in _fields(type(row)):
+            was = None if row.pgh_label == "insert" else getattr(earlier, field.attname)
+            now = getattr(row, field.attname)
+            before, after = self._text(field, was), self._text(field, now)
+            if was != now and (before or after):
+                before, after = _cut(before, after)
+                yield Difference(label=str(field.verbose_name), before=before, after=after)
+
+    def _text(self, field: Field, value: Any) -> str:
+        if value in (None, "", [], {}):
+            return ""
+        if isinstance(field, ForeignKey):
+            return self._name(field.related_model, value)
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
+        if isinstance(value, datetime):
+            return f"{timezone.localtime(value):%b %-d, %Y, %H:%M:%S}"
+        if isinstance(value, dict | list):
+            return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
+        return str(dict(field.flatchoices).get(value, value))
+
+    def _name(self, model: Any, key: Any) -> str:
+        return self._names.get((model, str(key)), f"{model._meta.verbose_name} {key}")
+
+    @cached_property
+    def _names(self) -> dict[tuple[type[Model], str], str]:
+        wanted: dict[type[Model], set[str]] = {User: {str(u) for u in map(_user, self._rows) if u}}
+        for field in _fields(type(self._rows[0])):
+            if isinstance(field, ForeignKey):
+                keys = {str(key) for row in self._rows if (key := getattr(row, field.attname))}
+                wanted.setdefault(field.related_model, set()).update(keys)
+        return {
+            (model, str(row.pk)): str(row)
+            for model, keys in wanted.items()
+            if keys
+            for row in model._default_manager.filter(pk__in=keys)
+        }
+
+
+def _fields(kept: type[HistoryRow]) -> list[Any]:
+    """What was copied from the row, but for its key."""
+    return [f for f in kept._meta.local_concrete_fields if not f.name.startswith("pgh_") and f.name != kept.KEY]
+
+
+def _user(row: Any) -> str | None:
+    return (row.pgh_context or {}).get("user")
+
+
+def _where(context: Mapping[str, Any]) -> str:
+    match context:
+        case {"job": _}:
+            return "A job of the back office"
+        case {"command": name}:
+            return f"Command {name}"
+        case {"url": str(url)}:
+            return "API" if url.startswith("/api/") else "Back office"
+        case _:
+            return "The program itself, or SQL"
+
+
+def _cut(before: str, after: str) -> tuple[str, str]:
+    """Long texts from a little before the place where they part."""
+    if max(len(before), len(after)) <= _MOST_SHOWN:
+        return before, after
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    start = max(0, alike - _BEFORE_IT_PARTS)
+    return _from(before, start), _from(after, start)
+
+
+def _from(text: str, start: int) -> str:
+    end = start + _MOST_SHOWN
+    return f"{'…' if start else ''}{text[start:end]}{'…' if len(text) > end else ''}"
