@@ -57,13 +57,14 @@ def test_a_form_pleases_everybody(live_server: Any, model: type[Model]) -> None:
     assert visit(live_server, [add_url(model)]) == []
 
 
-def test_the_first_page_previews_and_consent_please_everybody(live_server: Any) -> None:
+def test_the_first_page_previews_consent_and_history_please_everybody(live_server: Any) -> None:
     schema, customer = email(), CustomerFactory()
     paths = [
         reverse("admin:index"),
         reverse("admin:communications_messageschema_preview", args=[schema.pk]),
         reverse("admin:communications_messageschema_variant", args=[schema.pk, "fr"]),
         reverse("admin:customers_customer_consent", args=[customer.pk]),
+        reverse("admin:customers_customer_history", args=[customer.pk]),
     ]
 
     assert visit(live_server, paths) == []

@@ -42,6 +42,7 @@ def test_every_name_that_is_woken_is_a_task(woken: list[str]) -> None:
 
 
 def test_every_name_in_the_schedule_and_the_routes_is_a_task() -> None:
+    app.loader.import_default_modules()  # as a worker does when it begins
     names = {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
 
     assert names | set(django_settings.CELERY_TASK_ROUTES) <= set(app.tasks)
