@@ -139,6 +139,27 @@ def test_two_workers_do_no_row_twice(staff: Client) -> None:
     assert MessageData.objects.filter(resend_of__in=rows).count() == 6
 
 
+@pytest.mark.usefixtures("two_at_a_time")
+def test_the_page_that_was_looked_at_says_nothing_of_the_rows(staff: Client) -> None:
+    quarantined = WebhookDelivery.State.QUARANTINED
+    WebhookDeliveryFactory.create_batch(60, state=quarantined, reason="Unreadable")
+
+    job = finish(begin(staff, "replay_deliveries", WebhookDelivery, state__exact="quarantined", p="2"))
+
+    assert (job.state, job.changed) == ("done", 60)
+
+
+def test_who_is_no_longer_staff_or_may_no_longer_see_gets_nothing_more(staff: Client, emily: User) -> None:
+    failed(2)
+    job = finish(begin(staff, "export_csv", status__exact="failed"))
+    User.objects.filter(pk=emily.pk).update(is_superuser=False)
+    assert staff.get(reverse("admin:jobs_job_file", args=[job.pk])).status_code == 403
+
+    User.objects.filter(pk=emily.pk).update(is_superuser=True, is_staff=False)
+    Job.objects.update(state="waiting", finished_ts=None)
+    assert finish(job).state == "failed"
+
+
 def test_whoever_may_no_longer_do_it_does_not(staff: Client, emily: User) -> None:
     failed(2)
     job = begin(staff, "send_again", status__exact="failed")

@@ -15,6 +15,7 @@ import pghistory
 import structlog
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.views.main import ALL_VAR, PAGE_VAR
 from django.db import Error, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
@@ -124,9 +125,12 @@ def _run_piece(job_id: UUID) -> bool:
 def _rows(job: Job) -> QuerySet[Any] | None:
     """What the list shows to whoever began the job, oldest first; None when he may not do this there."""
     request = HttpRequest()
-    request.method, request.user, request.GET = "GET", job.created_by, QueryDict(job.query)
+    query = QueryDict(job.query, mutable=True)
+    for name in (PAGE_VAR, ALL_VAR):  # which page was looked at: the job itself may empty it
+        query.pop(name, None)
+    request.method, request.user, request.GET = "GET", job.created_by, QueryDict(query.urlencode())
     page = _admin(job)
-    if not job.created_by.is_active or job.action not in page.get_actions(request):
+    if not admin.site.has_permission(request) or job.action not in page.get_actions(request):
         return None
     listed: QuerySet[Any] = page.get_changelist_instance(request).get_queryset(request)
     return listed.select_related(None).order_by("pk").filter(pk__lte=job.until)

@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -60,6 +62,8 @@ class JobAdmin(ReadOnlyAdmin):
         job = self._own(request, pk)
         if job.action != EXPORT or job.state != Job.State.DONE:
             raise Http404("This job has no file (yet).")
+        if not self.admin_site.get_model_admin(apps.get_model(job.model)).has_view_permission(request):
+            raise PermissionDenied
         name = f"{job.model.rpartition('.')[2]}-{job.created_ts:%Y-%m-%d}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
         return StreamingHttpResponse(read_parts(job.pk), content_type="text/csv; charset=utf-8", headers=headers)

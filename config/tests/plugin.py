@@ -29,7 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
         engines.attach_missing(Path(os.environ["RAPPORT_DATA"]), small=True)
 
 
+#: They start and kill whole installations of this checkout: one after the other, in one process.
+_ALONE = ("/survival/", "/chaos/", "test_processes.py", "test_live_processes.py", "test_engines.py")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(name in str(item.path) for name in _ALONE):
+            item.add_marker(pytest.mark.xdist_group("processes"))
     if shutil.which("chromium") or shutil.which("google-chrome"):
         return
     left_out = [item for item in items if item.get_closest_marker("browser")]
