@@ -7,6 +7,7 @@ about the rows themselves. A parameter that a list does not know is refused: a m
 import base64
 import binascii
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,16 +127,17 @@ class KnownParameters(DjangoFilterBackend):
         return filtered
 
 
-class ListingView(ApiView):
-    """A collection: `GET` is a page of it. `rows()` are what the list shows, with all that its serializer reads."""
+class ListingView(ApiView, ABC):
+    """A collection: `GET` is a page of it."""
 
     orderings: ClassVar[Mapping[str, str]] = {"-created_ts": "-id", "created_ts": "id"}
     filterset_class: type[FilterSet]
     filter_backends = (KnownParameters,)
     pagination_class = KeysetPagination
 
+    @abstractmethod
     def rows(self) -> QuerySet[Any]:
-        raise NotImplementedError
+        """What the list shows, with all that its serializer reads."""
 
     def page(self, serializer: type[Any]) -> Response:
         """The page that the request asks for, each row by `serializer`."""

@@ -3,6 +3,7 @@
 A view names its serializers (what a list shows, what one shows, what may be written) and the actions that write.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
@@ -30,9 +31,9 @@ class ResourceCollection(ListingView):
     shown: ClassVar[type[Any]]
     written: ClassVar[type[Any]]
 
+    @abstractmethod
     def create(self, values: Mapping[str, Any], *, by: User) -> Model:
         """Raises Refused."""
-        raise NotImplementedError
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.page(self.listed)
@@ -44,18 +45,19 @@ class ResourceCollection(ListingView):
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": address})
 
 
-class ResourceDetail(ApiView):
-    """`shown` and `written` are serializers; `rows()` what is shown of one."""
+class ResourceDetail(ApiView, ABC):
+    """`shown` and `written` are serializers."""
 
     shown: ClassVar[type[Any]]
     written: ClassVar[type[Any]]
 
+    @abstractmethod
     def rows(self) -> QuerySet[Any]:
-        raise NotImplementedError
+        """What is shown of one."""
 
+    @abstractmethod
     def change(self, instance: Any, values: Mapping[str, Any], *, by: User) -> Model:
         """Raises Refused."""
-        raise NotImplementedError
 
     def get(self, request: Request, pk: str, *args: Any, **kwargs: Any) -> Response:
         return Response(self.shown(self._one(pk)).data)
