@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from communications.actions.addressing import line_of
+from communications.actions.addressing import line_of, normal_address
 from communications.actions.message_request import MessageRequest
 from communications.actions.messages import send_messages
 from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod
@@ -13,6 +13,8 @@ from communications.models import MessageData, MessageSchemaVersion
 from communications.rendering.problems import MissingVariables, TemplateProblem
 from communications.rendering.samples import Specimen
 from config.accounts.models import User
+from customers.choices import Channel, Purpose
+from customers.consent import declines, last_words
 
 MOST_RECIPIENTS = 10
 _MOST_ROUNDS = 20  # a value may open a condition behind which the next one is missing
@@ -23,18 +25,29 @@ def send_test(
 ) -> list[MessageData]:
     """One message each, all or none, published or not; where a value is missing a sample stands. Raises SendRefused.
 
-    Suppressed addresses get nothing, as ever; an e-mail's subject begins with “[Test]”.
+    Suppressed addresses get nothing, as ever, and who declined marketing gets no test of it; an e-mail's subject begins
+    with “[Test]”.
     """
     if not 0 < len(recipients) <= MOST_RECIPIENTS:
         sentence = f"Name one to {MOST_RECIPIENTS} addresses."
         raise SendRefused("recipients", sentence, attr="recipient")
-    line_of(CHANNEL_OF_METHOD[DeliveryMethod(version.message_schema.message_delivery_method)])
+    channel = CHANNEL_OF_METHOD[DeliveryMethod(version.message_schema.message_delivery_method)]
+    line_of(channel)
+    _check_willing(version, channel, [normal_address(channel, each) for each in recipients])
     values = _complete(version, variables)
     requests = [
         MessageRequest(schema=version.message_schema, version=version, recipient=each, variables=values, is_test=True)
         for each in dict.fromkeys(recipients)
     ]
     return send_messages(requests, by=by)
+
+
+def _check_willing(version: MessageSchemaVersion, channel: Channel, addresses: Sequence[str]) -> None:
+    if version.message_schema.purpose != Purpose.MARKETING:
+        return
+    unwilling = [each for each, said in last_words(channel, addresses).items() if declines(said, Purpose.MARKETING)]
+    if unwilling:
+        raise SendRefused("opted_out", f"{', '.join(unwilling)} declined marketing.", attr="recipient")
 
 
 def _complete(version: MessageSchemaVersion, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,8 +8,9 @@ from django.conf import settings
 from communications.models import MessageData
 from communications.providers.base import EmailTemplate, joined
 from communications.rendering.problems import TemplateProblem
+from communications.rendering.samples import reserved
 from communications.sending.compose import outbound
-from communications.tracking.links import open_url
+from communications.tracking.links import TRACKING_URL, open_url, personal_variables
 from communications.tracking.tokens import token_for
 
 _NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
@@ -30,7 +31,8 @@ class SentMail:
 def mail_as_sent(message: MessageData) -> SentMail:
     """What `message`, an e-mail, says. Raises TemplateProblem, MissingVariables.
 
-    Looking at it is no opening: the picture that counts openings is left out.
+    Looking at it is no opening, and a click in it nobody's: the picture that counts openings is left out, and the
+    reader's own links lead nowhere.
     """
     made = outbound(message)
     if made.template is None or made.slots is None:
@@ -38,7 +40,9 @@ def mail_as_sent(message: MessageData) -> SentMail:
     subject, html = joined(made.template.subject, made.slots.subject), joined(made.template.html, made.slots.html)
     return SentMail(
         subject=subject,
-        html=html.replace(open_url(token_for(message.pk)), _NOTHING),
+        html=html.replace(open_url(token_for(message.pk)), _NOTHING).replace(
+            personal_variables(message.pk)[TRACKING_URL], reserved()[TRACKING_URL]
+        ),
         text=joined(made.template.text, made.slots.text),
         headers=_headers(message, made.template, subject) | dict(made.slots.headers),
         attachments=tuple(each.name for each in made.template.attachments),

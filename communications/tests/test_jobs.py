@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 
 from communications.choices import MessageStatus, Reason
 from communications.models import MessageData, WebhookDelivery
@@ -124,6 +126,25 @@ def test_a_piece_that_breaks_leaves_nothing_half_done(staff: Client, monkeypatch
     assert (job.state, job.position, job.changed) == ("failed", 2, 2)
     assert job.notes == ["It stopped at an error: RuntimeError. What was done stays done."]
     assert MessageData.objects.filter(resend_of__isnull=False).count() == 2
+
+
+def test_a_piece_that_gave_way_to_somebody_is_done_again(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = failed(2)
+    job = begin(staff, "send_again", status__exact="failed")
+    given_way: list[bool] = []
+    real = Job.save
+
+    def give_way_once(self: Job, *args: Any, **kwargs: Any) -> None:
+        if not given_way:
+            given_way.append(True)
+            raise OperationalError from DeadlockDetected()
+        real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Job, "save", give_way_once)
+    job = finish(job)
+
+    assert (job.state, job.changed, job.notes) == ("done", 2, [])
+    assert MessageData.objects.filter(resend_of__in=rows).count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

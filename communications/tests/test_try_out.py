@@ -15,8 +15,9 @@ from communications.tests.factories import BulkSendFactory, MessageDataFactory, 
 from communications.tests.test_template_pages import email, saved, url
 from config.accounts.tests.factories import UserFactory
 from config.tests.back_office import row_url
+from customers.choices import ConsentPurpose, ConsentStatus
 from customers.models import Customer
-from customers.tests.factories import CustomerFactory, SuppressionFactory
+from customers.tests.factories import ConsentEventFactory, CustomerFactory, SuppressionFactory
 from interactions.models import Interaction
 
 __all__ = ["provider"]
@@ -98,6 +99,18 @@ def test_a_suppressed_address_gets_no_test_either(staff: Client, provider: Emula
     run.send_due("transactional")
 
     assert MessageData.objects.get().status == "suppressed"
+
+
+def test_who_declined_marketing_gets_no_test_of_it(staff: Client) -> None:
+    ConsentEventFactory(
+        channel="sms", address="+15195550142", status=ConsentStatus.OPT_OUT, purpose=ConsentPurpose.MARKETING
+    )
+
+    [said] = post(staff, saved(purpose="marketing"), "+1 519 555 0142, +15195550143")
+
+    assert said == "No test was sent: +15195550142 declined marketing."
+    assert not MessageData.objects.exists()
+    assert post(staff, saved(), "+15195550142")[-1] == "On its way to +15195550142."
 
 
 def test_who_may_not_send_is_offered_no_test(client: Client) -> None:

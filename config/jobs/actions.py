@@ -16,7 +16,7 @@ import structlog
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ALL_VAR, PAGE_VAR
-from django.db import Error, transaction
+from django.db import Error, OperationalError, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
@@ -82,11 +82,18 @@ def run_piece(job_id: UUID) -> bool:
     except Exception as error:
         if isinstance(error, Error) and is_connection_error(error):
             raise
+        if isinstance(error, OperationalError) and _is_overtaken(error):
+            return True  # nothing of the piece was done: once more
         log.exception("job_failed", job=str(job_id))
         job = Job.objects.unfinished().filter(pk=job_id).first()
         if job:
             _finish(job, Job.State.FAILED, f"It stopped at an error: {type(error).__name__}. What was done stays done.")
         return False
+
+
+def _is_overtaken(error: OperationalError) -> bool:
+    """Whether PostgreSQL gave way to somebody who holds what this piece wants (deadlock, serialization)."""
+    return getattr(error.__cause__, "sqlstate", "") in ("40P01", "40001")
 
 
 def delete_old_exports() -> None:
