@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from config.history.admin import HistoryAdmin
 from config.jobs.actions import EXPORT, Outcome, start_job
 from config.jobs.csv import as_csv, write_part
+from config.refusals import Refused
 
 if TYPE_CHECKING:
     from config.accounts.models import User
@@ -81,9 +82,10 @@ class BackOfficeAdmin(HistoryAdmin, ModelAdmin):
             return super().response_action(request, queryset)
         title = f"{self.get_actions(request)[action][2]}: {self.opts.verbose_name_plural}"
         by = cast("User", request.user)
-        job = start_job(action, queryset, title=title, query=request.GET.urlencode(), by=by)
-        if job is None:
-            messages.warning(request, "No row matches.")
+        try:
+            job = start_job(action, queryset, title=title, query=request.GET.urlencode(), by=by)
+        except Refused as refused:
+            messages.warning(request, refused.detail)
             return HttpResponseRedirect(request.get_full_path())
         return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[job.pk]))
 

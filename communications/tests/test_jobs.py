@@ -96,6 +96,42 @@ def test_what_is_made_later_is_not_part_of_it(staff: Client) -> None:
     assert not MessageData.objects.filter(resend_of__in=later).exists()
 
 
+@pytest.mark.usefixtures("two_at_a_time")
+def test_an_older_row_that_comes_to_match_meanwhile_was_not_chosen(staff: Client) -> None:
+    older = MessageDataFactory()
+    failed(3)
+    job = begin(staff, "send_again", status__exact="failed")
+    run_piece(job.pk)
+    MessageData.objects.filter(pk=older.pk).update(status=FAILED)
+
+    job = finish(job)
+
+    assert (job.total, job.position, job.changed) == (3, 3, 3)
+    assert not MessageData.objects.filter(resend_of=older).exists()
+
+
+def test_a_row_that_no_longer_matches_is_left_alone(staff: Client) -> None:
+    [first, second] = failed(2)
+    job = begin(staff, "send_again", status__exact="failed")
+    MessageData.objects.filter(pk=first.pk).update(status=MessageStatus.DELIVERED, sent_ts=timezone.now())
+
+    job = finish(job)
+
+    assert (job.total, job.position, job.changed, job.notes) == (2, 2, 1, [])
+    assert MessageData.objects.get(resend_of__isnull=False).resend_of == second
+
+
+def test_more_than_can_be_remembered_is_refused(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "MOST_CHANGED", 2)
+    rows = failed(3)
+    form = {"action": "send_again", "_selected_action": str(rows[0].pk), "select_across": "1", "index": "0"}
+
+    told = staff.post(list_url(MessageData, status__exact="failed"), form, follow=True).content.decode()
+
+    assert "At most 2 rows are changed at once" in told
+    assert not Job.objects.exists()
+
+
 def test_who_could_not_be_served_is_told_with_the_reason(staff: Client) -> None:
     [first, _] = failed(2)
     MessageData.objects.filter(pk=first.pk).update(decision_reason=Reason.TEMPLATE_ERROR)

@@ -25,12 +25,14 @@ from config.accounts.models import User
 from config.db import is_connection_error
 from config.jobs.csv import delete_parts
 from config.jobs.models import Job
+from config.refusals import Refused
 from config.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
 EXPORT = "export_csv"
 KEPT = timedelta(days=7)  # an export's file
+MOST_CHANGED = 50_000  # rows whose keys a job keeps
 _MOST_NOTES = 100
 _PIECE = {EXPORT: 5_000}
 _SMALL_PIECE = 100
@@ -45,14 +47,26 @@ class Outcome:
     told: Sequence[str] = ()
 
 
-def start_job(action: str, rows: QuerySet[Any], *, title: str, query: str, by: User) -> Job | None:
-    """Do `action` to every row of `rows`, which is what `query` finds on the model's list. None when there is no row."""
+def start_job(action: str, rows: QuerySet[Any], *, title: str, query: str, by: User) -> Job:
+    """Do `action` to every row of `rows`, which is what `query` finds on the model's list.
+
+    Raises Refused: `empty` when there is no row, `too_many` for a change of more than 50,000.
+    """
     last = rows.order_by("-pk").values_list("pk", flat=True).first()
     if last is None:
-        return None
+        raise Refused("empty", "No row matches.")
+    keys = None if action == EXPORT else list(rows.order_by("pk").values_list("pk", flat=True)[: MOST_CHANGED + 1])
+    if keys and len(keys) > MOST_CHANGED:
+        raise Refused("too_many", f"At most {MOST_CHANGED:,} rows are changed at once: narrow the list.")
     with transaction.atomic():
         job = Job.objects.create(
-            action=action, title=title, model=rows.model._meta.label_lower, query=query, until=str(last), created_by=by
+            action=action,
+            title=title,
+            model=rows.model._meta.label_lower,
+            query=query,
+            keys=keys,
+            until=str(last),
+            created_by=by,
         )
         wake_task("config.jobs.tasks.run_jobs")
     return job
@@ -114,9 +128,8 @@ def _run_piece(job_id: UUID) -> bool:
         _finish(job, Job.State.FAILED, "Whoever began it is not allowed to do this any more.")
         return False
     if job.total is None:
-        job.total = rows.count()
-    ahead = rows.filter(pk__gt=job.cursor) if job.cursor else rows
-    keys = list(ahead.values_list("pk", flat=True)[: _PIECE.get(job.action, _SMALL_PIECE)])
+        job.total = rows.count() if job.keys is None else len(job.keys)
+    keys = _next_keys(job, rows)
     if not keys:
         _finish(job, Job.State.DONE)
         return False
@@ -125,8 +138,17 @@ def _run_piece(job_id: UUID) -> bool:
     job.notes = [*job.notes, *outcome.notes][:_MOST_NOTES]
     job.state, job.cursor = Job.State.WORKING, str(keys[-1])
     job.position, job.changed = job.position + len(keys), job.changed + outcome.changed
-    job.save()
+    job.save(update_fields=["notes", "state", "cursor", "position", "changed", "total"])
     return True
+
+
+def _next_keys(job: Job, rows: QuerySet[Any]) -> list[Any]:
+    """Of the rows that were shown when it began; those that no longer match are passed over by the caller's filter."""
+    size = _PIECE.get(job.action, _SMALL_PIECE)
+    if job.keys is not None:
+        return job.keys[job.position : job.position + size]
+    ahead = rows.filter(pk__gt=job.cursor) if job.cursor else rows
+    return list(ahead.values_list("pk", flat=True)[:size])
 
 
 def _rows(job: Job) -> QuerySet[Any] | None:

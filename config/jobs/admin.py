@@ -36,7 +36,7 @@ class JobAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        jobs = super().get_queryset(request)
+        jobs = super().get_queryset(request).defer("keys")
         return jobs if request.user.is_superuser else jobs.filter(created_by=request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

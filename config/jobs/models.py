@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -24,9 +25,10 @@ class JobQuerySet(models.QuerySet["Job"]):
 
 
 class Job(UuidModel):
-    """`query` is the list's; `until` is the last row that counts: what is made later, the job's own work too, does not.
+    """`query` is the list's. `keys` are the rows that were shown, for an action that changes them.
 
-    `cursor` is the last row dealt with. `changed` of the `position` rows did what was asked, `notes` tell of others.
+    An export has none: it walks the list itself, `cursor` being the last row dealt with and `until` the last that counts.
+    `changed` of the `position` rows did what was asked, `notes` tell of others.
     """
 
     PERSONAL_FIELDS: ClassVar = ("query", "notes")
@@ -41,6 +43,7 @@ class Job(UuidModel):
     total = models.IntegerField(null=True, blank=True)
     position = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
+    keys = ArrayField(models.UUIDField(), null=True, blank=True)
     cursor = models.CharField(max_length=50, blank=True, default="")
     until = models.CharField(max_length=50)
     notes = models.JSONField(default=list, blank=True)
