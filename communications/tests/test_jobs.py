@@ -18,7 +18,7 @@ from communications.tests.factories import MessageDataFactory, WebhookDeliveryFa
 from config.accounts.models import User
 from config.accounts.tests.factories import UserFactory
 from config.jobs import actions
-from config.jobs.actions import cancel_job, delete_old_exports, run_jobs, run_piece
+from config.jobs.actions import cancel_job, delete_old_jobs, run_jobs, run_piece
 from config.jobs.models import Job
 from config.tests.back_office import list_url, row_url
 from customers.tests.database import at_once
@@ -295,14 +295,27 @@ def test_rows_chosen_one_by_one_are_exported_at_once(staff: Client) -> None:
 def test_a_file_is_kept_for_a_week(staff: Client) -> None:
     failed(1)
     job = finish(begin(staff, "export_csv"))
-    delete_old_exports()
+    delete_old_jobs()
     assert default_storage.listdir(f"exports/{job.pk}")[1]
 
     Job.objects.update(finished_ts=timezone.now() - actions.KEPT)
-    delete_old_exports()
+    delete_old_jobs()
 
     assert not Job.objects.exists()
     assert not default_storage.listdir(f"exports/{job.pk}")[1]
+
+
+def test_what_was_done_is_told_for_a_month(staff: Client) -> None:
+    failed(1)
+    finish(begin(staff, "send_again", status__exact="failed"))
+
+    Job.objects.update(finished_ts=timezone.now() - actions.KEPT)
+    delete_old_jobs()
+    assert Job.objects.exists()
+
+    Job.objects.update(finished_ts=timezone.now() - actions.REMEMBERED)
+    delete_old_jobs()
+    assert not Job.objects.exists()
 
 
 def test_a_job_is_its_owners_alone(staff: Client, client: Client) -> None:

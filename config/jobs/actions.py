@@ -17,7 +17,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ALL_VAR, PAGE_VAR
 from django.db import Error, OperationalError, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
@@ -31,7 +31,7 @@ from config.wake import wake_task
 log = structlog.get_logger(__name__)
 
 EXPORT = "export_csv"
-KEPT = timedelta(days=7)  # an export's file
+KEPT, REMEMBERED = timedelta(days=7), timedelta(days=30)  # an export's file; any other job
 MOST_CHANGED = 50_000  # rows whose keys a job keeps
 _MOST_NOTES = 100
 _PIECE = {EXPORT: 5_000}
@@ -110,10 +110,11 @@ def _is_overtaken(error: OperationalError) -> bool:
     return getattr(error.__cause__, "sqlstate", "") in ("40P01", "40001")
 
 
-def delete_old_exports() -> None:
-    """Files that nobody fetched for a week, and their jobs' rows."""
-    old = Job.objects.filter(action=EXPORT, finished_ts__lt=timezone.now() - KEPT)
-    for job in old[:100]:
+def delete_old_jobs() -> None:
+    """Files that nobody fetched for a week with their jobs, and what was told of the others for a month."""
+    at = timezone.now()
+    exports, others = Q(action=EXPORT, finished_ts__lt=at - KEPT), Q(finished_ts__lt=at - REMEMBERED)
+    for job in Job.objects.filter(exports | others)[:100]:
         delete_parts(job.pk)
         job.delete()
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,8 +13,9 @@ from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models import Model, QuerySet
 
-#: What a spreadsheet takes for the beginning of a formula, the full-width forms too.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: What a spreadsheet takes for the beginning of a formula, the full-width forms too, and behind blanks that nobody sees.
+_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\xad\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+_BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
 _PLAIN = (
     models.CharField,
     models.TextField,
@@ -38,7 +40,7 @@ def as_csv(rows: QuerySet[Any], *, head: bool = True) -> Iterator[str]:
     """Line by line, UTF-8 to be. A text that begins like a formula gets an apostrophe before it."""
     columns = columns_of(rows.model)
     if head:
-        yield _line(columns)
+        yield _BYTE_ORDER_MARK + _line(columns)
     for values in rows.select_related(None).values_list(*columns).iterator(chunk_size=1_000):
         yield _line([cell(value) for value in values])
 
@@ -53,7 +55,7 @@ def cell(value: Any) -> str | int | float:
             return value.isoformat(timespec="seconds")
         case str() | UUID():
             text = str(value).replace("\x00", "")
-            return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+            return f"'{text}" if _FORMULA.match(text) else text
     return value if isinstance(value, int | float) else str(value)
 
 

@@ -16,4 +16,4 @@ def run_jobs() -> None:
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
-    actions.delete_old_exports()
+    actions.delete_old_jobs()

@@ -15,7 +15,28 @@ from config.jobs.csv import as_csv, cell, columns_of
 from config.jobs.models import Job
 
 
-@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " ="])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "=",
+        "+",
+        "-",
+        "@",
+        "\t",
+        "\r",
+        "\n",
+        "＝",
+        "＋",
+        "－",
+        "＠",
+        " =",
+        "\u00a0=",
+        "\ufeff=",
+        "\u200b=",
+        "\u3000=",
+        "\x0b=",
+    ],
+)
 def test_what_begins_like_a_formula_is_a_text(first: str) -> None:
     assert cell(f'{first}HYPERLINK("https://evil.test";"Click")').startswith(f"'{first}")
 
@@ -44,9 +65,11 @@ def test_rows_come_back_as_they_were_written() -> None:
     UserFactory(email="a@rapport.test", name=name)
     UserFactory(email="b@rapport.test", name="=1+1")
 
-    rows = list(csv.DictReader(io.StringIO("".join(as_csv(User.objects.order_by("email"))), newline="")))
+    text = "".join(as_csv(User.objects.order_by("email")))
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
 
     assert [row["name"] for row in rows] == [name, "'=1+1"]
+    assert text.count("\ufeff") == 1
 
 
 def test_objects_and_bytes_are_no_cells() -> None:
