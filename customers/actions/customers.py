@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from psycopg.errors import UniqueViolation
 
 from config.refusals import Refused
 from customers.choices import IdentifierKind
@@ -50,8 +51,10 @@ def _nobody_elses() -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
-    except IntegrityError as taken:
-        raise _taken("Another customer has this e-mail address or external id.") from taken
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise  # nobody else's: the value itself cannot be stored
+        raise _taken("Another customer has this e-mail address or external id.") from error
 
 
 def _shown(values: Mapping[str, Any]) -> list[Address]:

@@ -1,12 +1,12 @@
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from config.tests.callers import caller, errors_of
-from customers.actions.customers import change_customer
+from customers.actions.customers import change_customer, make_customer
 from customers.models import Customer, CustomerIdentifier
 from customers.tests.database import at_once
 from customers.tests.factories import CustomerFactory
@@ -152,3 +152,9 @@ def test_a_phone_that_leads_elsewhere_stands_in_no_other_changes_way(client: API
     response = client.patch(f"{CUSTOMERS}/{housemate.pk}", {"notes": "Shares a phone"})
 
     assert (response.status_code, response.json()["notes"]) == (200, "Shares a phone")
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_stored_is_not_called_somebody_elses() -> None:
+    with pytest.raises(IntegrityError):
+        make_customer({"first_name": None})
