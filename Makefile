@@ -32,7 +32,7 @@ up: runtime ## run everything in this terminal: engines, migrations, demo data, 
 	@exec $(PYTHON) -m config.processes up
 
 test: development ## run the tests; they bring engines and data of their own (ARGS="-k name"; "-n 0": one process)
-	@exec $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@exec $(PYTHON) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 demo: runtime ## play the use cases end to end and print what happened
 	@exec $(PYTHON) manage.py demo $(ARGS)

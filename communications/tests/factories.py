@@ -83,7 +83,7 @@ class MessageDataFactory(DjangoModelFactory[MessageData]):
 
     message_number = factory.Sequence(lambda n: f"MSG-2025-{n:05d}")
     customer = factory.SubFactory(CustomerFactory)
-    recipient = factory.Sequence(lambda n: f"+1416{5_590_000 + n}")
+    recipient = factory.Sequence(lambda n: f"+1416{5_610_000 + n}")
     message_delivery_method = DeliveryMethod.SMS
     provider = "twilio"
 

@@ -6,8 +6,10 @@ Each process that runs tests (`-n`: one for each core) has a pair of engines to 
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -29,15 +31,23 @@ def pytest_configure(config: pytest.Config) -> None:
         engines.attach_missing(Path(os.environ["RAPPORT_DATA"]), small=True)
 
 
-#: They start and kill whole installations of this checkout: one after the other, in one process.
+#: They start and kill whole installations of this checkout, each on the first ports that are free: one after the other.
 _ALONE = ("/survival/", "/chaos/", "test_processes.py", "test_live_processes.py", "test_engines.py")
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByFile(LoadScopeScheduling):
+    """A file's tests in one process, and those of `_ALONE` all in the same (xdist's own groups do nothing under pytest 9)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "alone" if any(name in path for name in _ALONE) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if any(name in str(item.path) for name in _ALONE):
-            item.add_marker(pytest.mark.xdist_group("processes"))
     if shutil.which("chromium") or shutil.which("google-chrome"):
         return
     left_out = [item for item in items if item.get_closest_marker("browser")]
