@@ -1,11 +1,19 @@
+from importlib import import_module
+
 import pytest
 from django.contrib.auth.models import Group
 
+from communications.migrations._groups import make_groups
+
+pytestmark = pytest.mark.usefixtures("groups")
 NAMES = {"Agent", "Manager", "Marketing", "API client"}
 
 
 @pytest.mark.django_db
 def test_the_groups_come_with_the_database() -> None:
+    migration = import_module("communications.migrations.0001_initial").Migration
+
+    assert make_groups in [getattr(operation, "code", None) for operation in migration.operations]
     assert set(Group.objects.values_list("name", flat=True)) >= NAMES
 
 

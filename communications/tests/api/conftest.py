@@ -2,12 +2,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from communications.migrations._groups import make_groups
 from communications.models import MessageSchema
 from communications.tests.api.roles import Objects, make_objects
 from communications.tests.factories import MessageSchemaFactory, MessageSchemaVersionFactory
@@ -64,13 +62,6 @@ def send(client: APIClient) -> Send:
         return client.post(MESSAGES, body, headers=named)
 
     return post
-
-
-@pytest.fixture
-def groups(db: None) -> None:
-    """As the migration makes them, also after a test that emptied the database."""
-    if not Group.objects.filter(name="API client").exists():
-        make_groups(apps, None)
 
 
 @pytest.fixture

@@ -150,8 +150,13 @@ class Rapport:
 
     def _is_ready(self) -> bool:
         if self._launcher.poll() is not None:
-            raise RuntimeError(f"The launcher gave up:\n{(self.data / 'processes.log').read_text()[-2000:]}")
+            raise RuntimeError(f"The launcher gave up:\n{self._told()}")
         return self.get("/ready")[0] == 200
+
+    def _told(self) -> str:
+        """What the launcher itself said, and the last lines of everybody."""
+        text = (self.data / "processes.log").read_text()
+        return "\n".join([*(line for line in text.splitlines() if " rapport " in line), text[-2000:]])
 
     def until(self, what: str, look: Callable[[], T], *, seconds: float) -> T:
         """Wait for `look` to be true; a look that fails counts as not yet."""
@@ -164,9 +169,7 @@ class Rapport:
                 last: BaseException | None = error
             else:
                 last = None
-            assert time.monotonic() < end, (
-                f"{what}: not within {seconds} s ({last})\n{(self.data / 'processes.log').read_text()[-2000:]}"
-            )
+            assert time.monotonic() < end, f"{what}: not within {seconds} s ({last})\n{self._told()}"
             time.sleep(0.2)
 
 
