@@ -28,8 +28,9 @@ print(json.dumps({{"count": len(rows)}}))
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rapport() -> Iterator[Rapport]:
+    """Each test has its own: the launcher gives up when something died five times within a minute, whoever killed it."""
     folder = Path(tempfile.mkdtemp(prefix="rapport-survival-"))
     folder.chmod(0o755)
     rapport = Rapport(folder / "data")
