@@ -7,22 +7,22 @@ from django_filters import rest_framework as filters
 from communications.choices import DeliveryMethod, MessageStatus, Reason
 from communications.models import MessageData, MessageSchema
 from communications.models.schema import SchemaStatus
-from config.api.filters import InstantFilter
+from config.api.filters import ChoicesFilter, InstantFilter, ListFilter
 from customers.choices import Purpose
 from customers.identity.search import spellings
 
 
-class MessageDataFilter(filters.FilterSet):
+class MessageDataFilter(ListFilter):
     customer = filters.UUIDFilter(field_name="customer_id")
     appointment = filters.UUIDFilter(field_name="appointment_id")
     message_schema = filters.UUIDFilter(field_name="message_schema_id")
     bulk = filters.UUIDFilter(field_name="bulk_id")
     recipient = filters.CharFilter(method="to_recipient", label="An address or number, in any usual form.")
     message_number = filters.CharFilter()
-    status = filters.MultipleChoiceFilter(choices=MessageStatus.choices)
-    message_delivery_method = filters.MultipleChoiceFilter(choices=DeliveryMethod.choices)
+    status = ChoicesFilter(choices=MessageStatus.choices)
+    message_delivery_method = ChoicesFilter(choices=DeliveryMethod.choices)
     purpose = filters.ChoiceFilter(choices=Purpose.choices)
-    reason = filters.MultipleChoiceFilter(field_name="decision_reason", choices=Reason.choices)
+    reason = ChoicesFilter(field_name="decision_reason", choices=Reason.choices)
     created_after = InstantFilter(field_name="created_ts", lookup_expr="gte")
     created_before = InstantFilter(field_name="created_ts", lookup_expr="lt")
     sent_after = InstantFilter(field_name="sent_ts", lookup_expr="gte")
@@ -40,12 +40,12 @@ class MessageDataFilter(filters.FilterSet):
         return rows.filter(Q(message_number=value.strip().upper()) | Q(recipient__in=_addresses(value)))
 
 
-class MessageSchemaFilter(filters.FilterSet):
+class MessageSchemaFilter(ListFilter):
     code = filters.CharFilter(lookup_expr="istartswith", label="The beginning of the code.")
     category = filters.CharFilter()
-    message_delivery_method = filters.MultipleChoiceFilter(choices=DeliveryMethod.choices)
+    message_delivery_method = ChoicesFilter(choices=DeliveryMethod.choices)
     purpose = filters.ChoiceFilter(choices=Purpose.choices)
-    status = filters.MultipleChoiceFilter(choices=SchemaStatus.choices)
+    status = ChoicesFilter(choices=SchemaStatus.choices)
     active_flag = filters.BooleanFilter()
     search = filters.CharFilter(method="find", label="The beginning of the code, or a part of the name.")
 

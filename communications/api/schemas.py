@@ -49,7 +49,7 @@ class Stale(Conflict):
 
 class MessageSchemaCollection(ListingView):
     scope = "message-schema"
-    queryset = MessageSchema.objects.none()  # names the model whose permissions count
+    queryset = MessageSchema.objects.values(*ListedSchemaSerializer.Meta.fields)
     serializer_class = WrittenSchemaSerializer
     filterset_class = MessageSchemaFilter
     orderings: ClassVar = {
@@ -61,9 +61,9 @@ class MessageSchemaCollection(ListingView):
         "updated_ts": "updated_ts",
     }
 
-    def rows(self) -> QuerySet[MessageSchema]:
+    def get_queryset(self) -> QuerySet[MessageSchema, dict[str, Any]]:  # type: ignore[override]
         """Deleted ones only when they are asked for (`active_flag`)."""
-        rows = MessageSchema.objects.defer("template_schema", "attachments", "metadata")
+        rows = super().get_queryset()
         return rows if "active_flag" in self.request.query_params else rows.filter(active_flag=True)
 
     @extend_schema(
@@ -73,7 +73,7 @@ class MessageSchemaCollection(ListingView):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """By their codes, without content and metadata. Deleted ones are left out unless `active_flag` asks for them."""
-        return self.page(ListedSchemaSerializer)
+        return self.page()
 
     @extend_schema(
         operation_id="message_schema_create",

@@ -278,19 +278,15 @@ class ListedMessageSerializer(serializers.Serializer):
         return DecisionSerializer(message).data if is_known else None
 
 
-class MessageRowSerializer(ListedMessageSerializer):
-    """The same of a plain row (`communications.api.views.listed_messages`), without a walk from field to field."""
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        row: dict[str, Any] = dict(instance)
-        waits, in_flight = row["status"] in _WAITING, row.pop("is_in_flight")
-        row["status"] = MessageStatus.SENDING.value if waits and in_flight else row["status"]
-        row["message_schema_code"] = row.pop("message_schema__code")
-        row["channel"] = _CHANNELS[row["message_delivery_method"]]
-        kind, reason, detail, at = (row.pop(name) for name in _DECISION)
-        row["decision"] = {"kind": kind, "reason": reason, "detail": detail, "at": at} if kind or reason else None
-        row["cost"] = None if row["cost"] is None else f"{row['cost']:.5f}"
-        return row
+def as_listed(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of `communications.api.views.listed_messages` as `ListedMessageSerializer` would show it."""
+    waits, in_flight = row["status"] in _WAITING, row.pop("is_in_flight")
+    row["status"] = MessageStatus.SENDING.value if waits and in_flight else row["status"]
+    row["message_schema_code"] = row.pop("message_schema__code")
+    row["channel"] = _CHANNELS[row["message_delivery_method"]]
+    kind, reason, detail, at = (row.pop(name) for name in _DECISION)
+    row["decision"] = {"kind": kind, "reason": reason, "detail": detail, "at": at} if kind or reason else None
+    return row
 
 
 class MessageDataSerializer(ListedMessageSerializer):

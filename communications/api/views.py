@@ -20,8 +20,8 @@ from communications.api.serializers import (
     LISTED,
     ListedMessageSerializer,
     MessageDataSerializer,
-    MessageRowSerializer,
     NewMessageSerializer,
+    as_listed,
 )
 from communications.exceptions import SendRefused
 from communications.models import DeliveryEvent, MessageData
@@ -57,12 +57,9 @@ def listed_messages() -> QuerySet[MessageData, dict[str, Any]]:
 
 class MessageDataCollection(ListingView):
     scope = "message-data"
-    queryset = MessageData.objects.none()  # names the model whose permissions count
+    queryset = listed_messages()
     serializer_class = NewMessageSerializer
     filterset_class = MessageDataFilter
-
-    def rows(self) -> QuerySet[MessageData, dict[str, Any]]:
-        return listed_messages()
 
     @extend_schema(
         operation_id="message_data_list",
@@ -71,7 +68,10 @@ class MessageDataCollection(ListingView):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The newest first, without content and events, which the message itself has."""
-        return self.page(MessageRowSerializer)
+        return self.page()
+
+    def as_shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        return as_listed(row)
 
     @extend_schema(
         operation_id="message_data_create",

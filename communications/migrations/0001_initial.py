@@ -486,11 +486,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='messagedata',
-            index=models.Index(models.F('customer'), models.OrderBy(models.F('created_ts'), descending=True), name='idx_msg_data_customer'),
+            index=models.Index(fields=['customer', 'id'], name='idx_msg_data_customer'),
         ),
         migrations.AddIndex(
             model_name='messagedata',
-            index=models.Index(condition=models.Q(('bulk__isnull', False)), fields=['bulk'], name='idx_msg_data_bulk'),
+            index=models.Index(condition=models.Q(('bulk__isnull', False)), fields=['bulk', 'id'], name='idx_msg_data_bulk'),
         ),
         migrations.AddIndex(
             model_name='messagedata',

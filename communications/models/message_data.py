@@ -141,8 +141,8 @@ class MessageData(UuidModel, MessageOutcome):
             models.Index(fields=["status"], name="idx_msg_data_status"),
             models.Index(fields=["sent_ts"], name="idx_msg_data_sent"),
             models.Index(fields=["failed_ts"], name="idx_msg_data_failed", condition=Q(failed_ts__isnull=False)),
-            models.Index(F("customer"), F("created_ts").desc(), name="idx_msg_data_customer"),
-            models.Index(fields=["bulk"], name="idx_msg_data_bulk", condition=Q(bulk__isnull=False)),
+            models.Index(fields=["customer", "id"], name="idx_msg_data_customer"),
+            models.Index(fields=["bulk", "id"], name="idx_msg_data_bulk", condition=Q(bulk__isnull=False)),
             models.Index(
                 fields=["appointment"], name="idx_msg_data_appointment", condition=Q(appointment__isnull=False)
             ),

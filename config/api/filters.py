@@ -8,6 +8,23 @@ from django_filters import fields
 from django_filters import rest_framework as filters
 
 
+class ListFilter(filters.FilterSet):
+    """Filters of a list, of which a request pays for those that it names: django-filter copies all, and makes a form of them."""
+
+    base_filters: dict[str, filters.Filter]
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        self.base_filters = {name: each for name, each in self.base_filters.items() if name in (data or {})}
+        super().__init__(data, *args, **kwargs)
+
+
+class ChoicesFilter(filters.MultipleChoiceFilter):
+    """Any of the values named. A column of the row itself finds no row twice, so nothing is sorted to see to it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, distinct=False, **kwargs)
+
+
 class _InstantField(fields.IsoDateTimeField):
     def to_python(self, value: Any) -> datetime | None:
         moment: datetime | None = super().to_python(value)

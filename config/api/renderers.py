@@ -1,6 +1,8 @@
 """JSON by orjson: moments and ids as they are, several times as fast as the standard library."""
 
 from collections.abc import Mapping
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import orjson
@@ -8,7 +10,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-_default = JSONEncoder().default
+_encoder = JSONEncoder()
+
+
+def _default(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal | IPv4Address | IPv6Address) else _encoder.default(value)
 
 
 class QuickJSONRenderer(JSONRenderer):

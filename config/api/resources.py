@@ -24,10 +24,9 @@ from config.api.views import ApiView
 from config.refusals import Refused
 
 
-class ResourceCollection(ListingView):
-    """`listed`, `shown` and `written` are serializers."""
+class ResourceCollection(ListingView, ABC):
+    """`shown` and `written` are serializers."""
 
-    listed: ClassVar[type[Any]]
     shown: ClassVar[type[Any]]
     written: ClassVar[type[Any]]
 
@@ -36,7 +35,7 @@ class ResourceCollection(ListingView):
         """Raises Refused."""
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.page(self.listed)
+        return self.page()
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         made = _write(self.written(data=request.data), lambda values: self.create(values, by=cast(User, request.user)))

@@ -171,6 +171,7 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 2}
     options.setdefault("connect_timeout", 5)
+    options.setdefault("prepare_threshold", 5)  # a statement repeated so often is planned once a connection
     return {**settings, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 
 
@@ -217,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "tidy jobs": {"task": "config.jobs.tasks.tidy", "schedule": 3600},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # logs hold no addresses; the proxy's may
 
 # --- storage ------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.models import Model
 from uuid_utils.compat import uuid7
 
-from config.db import copy_rows, fetch_all, is_connection_error
+from config.db import copy_rows, fetch_all, fetch_prepared, is_connection_error, plain_rows
 
 AWKWARD = "Zoë\t“quoted” \\N \\ 'single'\r\nsecond line 😀 한국어 \x7f"
 
@@ -137,3 +137,27 @@ def test_only_a_database_that_is_away_is_a_connection_error():
     assert is_connection_error(psycopg.InterfaceError())
     assert not is_connection_error(wrong)
     assert not is_connection_error(FieldDoesNotExist())
+
+
+@pytest.mark.django_db
+def test_what_is_asked_all_the_time_is_planned_once_and_nothing_else_is():
+    for _ in range(8):
+        assert fetch_prepared("SELECT name FROM customers WHERE id = %s", [uuid4()]) == []
+        assert not model("customers.Customer").objects.filter(name="Jane").exists()
+
+    prepared = [statement for (statement,) in fetch_all("SELECT statement FROM pg_prepared_statements")]
+
+    assert prepared == ["SELECT name FROM customers WHERE id = $1"]
+
+
+@pytest.mark.django_db
+def test_plain_rows_are_the_values_of_a_queryset():
+    customers = model("customers.Customer").objects
+    customers.create(name=AWKWARD, attributes={"a": [1, None]})
+    customers.create(name="%s %(name)s %", metadata={"%": "%"})
+
+    rows = customers.order_by("id").values("id", "name", "attributes", "metadata", "created_at")
+
+    assert plain_rows(rows) == list(rows)
+    assert plain_rows(rows.filter(name="%s %(name)s %")) == list(rows)[1:]
+    assert plain_rows(rows.filter(name__in=[])) == []

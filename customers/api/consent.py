@@ -28,19 +28,16 @@ class ConsentCollection(ResourceCollection):
     """A word with a `reference` that is known already is answered with the first; nothing is written twice."""
 
     scope = "consent"
-    queryset = ConsentEvent.objects.none()  # names the model whose permissions count
+    queryset = ConsentEvent.objects.values(*ConsentSerializer.Meta.fields)
     serializer_class = ConsentSerializer
     filterset_class = ConsentFilter
-    listed, shown, written = ConsentSerializer, ConsentSerializer, WrittenConsentSerializer
+    shown, written = ConsentSerializer, WrittenConsentSerializer
     orderings: ClassVar = {
         "-created_ts": "-id",
         "created_ts": "id",
         "-occurred_at": "-occurred_at",
         "occurred_at": "occurred_at",
     }
-
-    def rows(self) -> QuerySet[ConsentEvent]:
-        return ConsentEvent.objects.all()
 
     def create(self, values: Mapping[str, Any], *, by: User) -> ConsentEvent:
         return _record(ConsentStatement(**values), by)

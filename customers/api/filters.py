@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from config.api.filters import InstantFilter
+from config.api.filters import ChoicesFilter, InstantFilter, ListFilter
 from customers.choices import Channel, ConsentPurpose, ConsentStatus
 from customers.identity.search import spellings
 from customers.models import Appointment, ConsentEvent, Customer
@@ -12,7 +12,7 @@ from customers.models.appointment import AppointmentStatus
 from customers.search import matching
 
 
-class CustomerFilter(filters.FilterSet):
+class CustomerFilter(ListFilter):
     search = filters.CharFilter(method="find", label="An address in any usual spelling, or the beginning of a name.")
     external_id = filters.CharFilter()
     created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
@@ -26,10 +26,10 @@ class CustomerFilter(filters.FilterSet):
         return rows.filter(matching(value.strip()))
 
 
-class AppointmentFilter(filters.FilterSet):
+class AppointmentFilter(ListFilter):
     customer = filters.UUIDFilter(field_name="customer_id")
     employee = filters.UUIDFilter(field_name="employee_id")
-    status = filters.MultipleChoiceFilter(choices=AppointmentStatus.choices)
+    status = ChoicesFilter(choices=AppointmentStatus.choices)
     calendar_event_id = filters.CharFilter()
     starts_after = InstantFilter(field_name="starts_at", lookup_expr="gte")
     starts_before = InstantFilter(field_name="starts_at", lookup_expr="lt")
@@ -39,12 +39,12 @@ class AppointmentFilter(filters.FilterSet):
         fields = ()
 
 
-class ConsentFilter(filters.FilterSet):
+class ConsentFilter(ListFilter):
     customer = filters.UUIDFilter(field_name="customer_id")
     address = filters.CharFilter(method="to_address", label="The whole address, in any usual spelling.")
-    channel = filters.MultipleChoiceFilter(choices=Channel.choices)
+    channel = ChoicesFilter(choices=Channel.choices)
     status = filters.ChoiceFilter(choices=ConsentStatus.choices)
-    purpose = filters.MultipleChoiceFilter(choices=ConsentPurpose.choices)
+    purpose = ChoicesFilter(choices=ConsentPurpose.choices)
     occurred_after = InstantFilter(field_name="occurred_at", lookup_expr="gte")
     occurred_before = InstantFilter(field_name="occurred_at", lookup_expr="lt")
 

@@ -28,13 +28,10 @@ class CustomerCollection(ResourceCollection):
     """The newest first. Merged ones are listed too, with `merged_into`."""
 
     scope = "customer"
-    queryset = Customer.objects.none()  # names the model whose permissions count
+    queryset = Customer.objects.values(*ListedCustomerSerializer.Meta.fields)
     serializer_class = CustomerSerializer
     filterset_class = CustomerFilter
-    listed, shown, written = ListedCustomerSerializer, CustomerSerializer, WrittenCustomerSerializer
-
-    def rows(self) -> QuerySet[Customer]:
-        return Customer.objects.defer("attributes", "metadata", "notes", "sentiment_history")
+    shown, written = CustomerSerializer, WrittenCustomerSerializer
 
     def create(self, values: Mapping[str, Any], *, by: User) -> Customer:
         return make_customer(_own(values), addresses=_addresses(values), source="api")
@@ -63,19 +60,16 @@ class AppointmentCollection(ResourceCollection):
     """The latest booked first; `starts_at` orders by the time of the visit."""
 
     scope = "appointment"
-    queryset = Appointment.objects.none()
+    queryset = Appointment.objects.values(*AppointmentSerializer.Meta.fields)
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilter
-    listed, shown, written = AppointmentSerializer, AppointmentSerializer, WrittenAppointmentSerializer
+    shown, written = AppointmentSerializer, WrittenAppointmentSerializer
     orderings: ClassVar = {
         "-created_ts": "-id",
         "created_ts": "id",
         "starts_at": "starts_at",
         "-starts_at": "-starts_at",
     }
-
-    def rows(self) -> QuerySet[Appointment]:
-        return Appointment.objects.all()
 
     def create(self, values: Mapping[str, Any], *, by: User) -> Appointment:
         return book_appointment(values)

@@ -37,19 +37,16 @@ class ConversationCollection(ResourceCollection):
     """The latest active first."""
 
     scope = "conversation"
-    queryset = Conversation.objects.none()  # names the model whose permissions count
+    queryset = Conversation.objects.values(*ConversationSerializer.Meta.fields)
     serializer_class = ConversationSerializer
     filterset_class = ConversationFilter
-    listed, shown, written = ConversationSerializer, ConversationSerializer, WrittenConversationSerializer
+    shown, written = ConversationSerializer, WrittenConversationSerializer
     orderings: ClassVar = {
         "-last_activity_at": "-last_activity_at",
         "last_activity_at": "last_activity_at",
         "-created_ts": "-id",
         "created_ts": "id",
     }
-
-    def rows(self) -> QuerySet[Conversation]:
-        return Conversation.objects.all()
 
     def create(self, values: Mapping[str, Any], *, by: User) -> Conversation:
         return open_conversation(values)
@@ -76,21 +73,18 @@ class InteractionCollection(ResourceCollection):
     """The latest first. Messages log their own; `POST` is for what happened elsewhere: a call, a visit."""
 
     scope = "interaction"
-    queryset = Interaction.objects.none()
+    queryset = Interaction.objects.filter(parent_interaction=None, deleted_ts=None).values(
+        *ListedInteractionSerializer.Meta.fields
+    )
     serializer_class = InteractionSerializer
     filterset_class = InteractionFilter
-    listed, shown, written = ListedInteractionSerializer, InteractionSerializer, WrittenInteractionSerializer
+    shown, written = InteractionSerializer, WrittenInteractionSerializer
     orderings: ClassVar = {
         "-interaction_ts": "-interaction_ts",
         "interaction_ts": "interaction_ts",
         "-created_ts": "-id",
         "created_ts": "id",
     }
-
-    def rows(self) -> QuerySet[Interaction]:
-        return Interaction.objects.filter(parent_interaction=None, deleted_ts=None).defer(
-            "content_text", "transcript_text", "interaction_person_entities", "custom_fields", "metadata"
-        )
 
     def create(self, values: Mapping[str, Any], *, by: User) -> Interaction:
         return log_interaction(values, by=by)
