@@ -14,14 +14,20 @@ from psycopg.errors import DeadlockDetected
 
 from communications.choices import MessageStatus, Reason
 from communications.models import MessageData, WebhookDelivery
-from communications.tests.factories import MessageDataFactory, WebhookDeliveryFactory
+from communications.tests.factories import (
+    IdempotencyKeyFactory,
+    MessageDataFactory,
+    MessageSchemaVersionFactory,
+    WebhookDeliveryFactory,
+)
 from config.accounts.models import User
-from config.accounts.tests.factories import UserFactory
+from config.accounts.tests.factories import ApiTokenFactory, UserFactory
 from config.jobs import actions
 from config.jobs.actions import cancel_job, delete_old_jobs, run_jobs, run_piece
 from config.jobs.models import Job
 from config.tests.back_office import list_url, row_url
 from customers.tests.database import at_once
+from customers.tests.factories import ConsentEventFactory
 
 pytestmark = pytest.mark.django_db
 FAILED = MessageStatus.FAILED
@@ -302,7 +308,50 @@ def test_a_file_is_kept_for_a_week(staff: Client) -> None:
     delete_old_jobs()
 
     assert not Job.objects.exists()
-    assert not default_storage.listdir(f"exports/{job.pk}")[1]
+    assert not default_storage.exists(f"exports/{job.pk}")
+
+
+def test_who_began_a_job_can_be_deleted_and_its_file_goes_too(client: Client, staff: Client) -> None:
+    failed(1)
+    job = finish(begin(staff, "export_csv"))
+    IdempotencyKeyFactory(user=job.created_by)
+    ConsentEventFactory(actor=job.created_by)
+    ApiTokenFactory(user=job.created_by)
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    address = reverse("admin:accounts_user_delete", args=[job.created_by_id])
+
+    asked = client.get(address).content.decode()
+    client.post(address, {"post": "yes"})
+    delete_old_jobs()
+
+    assert "Are you sure" in asked
+    assert not User.objects.filter(pk=job.created_by_id).exists()
+    assert not Job.objects.exists()
+    assert not default_storage.exists(f"exports/{job.pk}")
+
+
+def test_who_saved_a_template_is_told_what_keeps_him(client: Client, emily: User) -> None:
+    MessageSchemaVersionFactory(created_by=emily)
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+
+    told = client.get(reverse("admin:accounts_user_delete", args=[emily.pk])).content.decode()
+
+    assert "protected" in told and "Are you sure" not in told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_overwrites_no_cancellation(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed(1)
+    job = begin(staff, "send_again", status__exact="failed")
+
+    def unreadable(job: Job) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(actions, "_rows", unreadable)
+    monkeypatch.setattr(actions.log, "exception", lambda *_, **__: at_once(lambda: cancel_job(job)))
+    run_piece(job.pk)
+
+    assert fresh(job).state == "cancelled"
 
 
 def test_what_was_done_is_told_for_a_month(staff: Client) -> None:

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from config.accounts.models import User
 from config.db import is_connection_error
-from config.jobs.csv import delete_parts
+from config.jobs.csv import delete_parts, jobs_with_parts
 from config.jobs.models import Job
 from config.refusals import Refused
 from config.wake import wake_task
@@ -99,9 +99,11 @@ def run_piece(job_id: UUID) -> bool:
         if isinstance(error, OperationalError) and _is_overtaken(error):
             return True  # nothing of the piece was done: once more
         log.exception("job_failed", job=str(job_id))
-        job = Job.objects.unfinished().filter(pk=job_id).first()
-        if job:
-            _finish(job, Job.State.FAILED, f"It stopped at an error: {type(error).__name__}. What was done stays done.")
+        with transaction.atomic():
+            job = _locked(job_id)
+            if job:
+                note = f"It stopped at an error: {type(error).__name__}. What was done stays done."
+                _finish(job, Job.State.FAILED, note)
         return False
 
 
@@ -111,17 +113,22 @@ def _is_overtaken(error: OperationalError) -> bool:
 
 
 def delete_old_jobs() -> None:
-    """Files that nobody fetched for a week with their jobs, and what was told of the others for a month."""
+    """Files that nobody fetched for a week with their jobs, and what was told of the others for a month.
+
+    And files whose job went with the user who began it.
+    """
     at = timezone.now()
     exports, others = Q(action=EXPORT, finished_ts__lt=at - KEPT), Q(finished_ts__lt=at - REMEMBERED)
     for job in Job.objects.filter(exports | others)[:100]:
         delete_parts(job.pk)
         job.delete()
+    written = jobs_with_parts()
+    for orphan in written.difference(Job.objects.filter(pk__in=written).values_list("pk", flat=True)):
+        delete_parts(orphan)
 
 
 def _run_piece(job_id: UUID) -> bool:
-    locked = Job.objects.unfinished().select_for_update(skip_locked=True, no_key=True, of=("self",))
-    job = locked.select_related("created_by").filter(pk=job_id).first()
+    job = _locked(job_id)
     if job is None:
         return False
     rows = _rows(job)
@@ -141,6 +148,12 @@ def _run_piece(job_id: UUID) -> bool:
     job.position, job.changed = job.position + len(keys), job.changed + outcome.changed
     job.save(update_fields=["notes", "state", "cursor", "position", "changed", "total"])
     return True
+
+
+def _locked(job_id: UUID) -> Job | None:
+    """The job, which nobody cancels meanwhile. None when it is over, or another worker is at it."""
+    free = Job.objects.unfinished().select_for_update(skip_locked=True, no_key=True, of=("self",))
+    return free.select_related("created_by").filter(pk=job_id).first()
 
 
 def _next_keys(job: Job, rows: QuerySet[Any]) -> list[Any]:

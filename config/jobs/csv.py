@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 
 #: What a spreadsheet takes for the beginning of a formula, the full-width forms too, and behind blanks that nobody sees.
 _FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\xad\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+_ROOT = "exports"
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
 _PLAIN = (
     models.CharField,
@@ -76,6 +77,16 @@ def read_parts(job: UUID) -> Iterator[bytes]:
 def delete_parts(job: UUID) -> None:
     for name in _parts(job):
         default_storage.delete(name)
+    default_storage.delete(_folder(job))  # a disk's folder; an object store has none
+
+
+def jobs_with_parts() -> set[UUID]:
+    """Those that wrote files which were not deleted."""
+    try:
+        folders, _ = default_storage.listdir(_ROOT)
+    except FileNotFoundError:
+        return set()
+    return {UUID(name) for name in folders}
 
 
 def _parts(job: UUID) -> Sequence[str]:
@@ -88,7 +99,7 @@ def _parts(job: UUID) -> Sequence[str]:
 
 
 def _folder(job: UUID) -> str:
-    return f"exports/{job}"
+    return f"{_ROOT}/{job}"
 
 
 def _part(job: UUID, position: int) -> str:

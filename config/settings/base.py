@@ -28,6 +28,7 @@ DATA_DIR = Path(env.str("RAPPORT_DATA", str(BASE_DIR / ".data")))
 SECRET_KEY = env.str("SECRET_KEY", "")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 TRACKING_KEYS = env.list("TRACKING_KEYS", default=[])  # links in mails outlive a change of SECRET_KEY
+SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[])  # so do the secrets of authenticator apps
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -73,6 +74,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}
+MFA_ADAPTER = "config.accounts.sealed.SealingAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts are made by colleagues, no address is ever confirmed
 MFA_TOTP_ISSUER = "Rapport"

@@ -171,3 +171,36 @@ def test_every_page_of_the_account_is_shown(client: Client, emily: User) -> None
     assert all("accounts/accounts.css" in page.content.decode() for page in shown.values())
     assert "Blue key" in shown[reverse("mfa_list_webauthn")].content.decode()
     assert client.get(reverse("mfa_download_recovery_codes"))["Content-Type"].startswith("text/plain")
+
+
+def test_a_copy_of_the_database_opens_no_second_factor(emily: User) -> None:
+    secret = with_app(emily)
+    codes = recovery_codes(emily)
+
+    kept = str(list(Authenticator.objects.values_list("data", flat=True)))
+
+    assert secret not in kept
+    assert not any(code in kept for code in codes)
+    assert all("gAAAA" in str(data) for data in Authenticator.objects.values_list("data", flat=True))
+
+
+def test_a_new_key_leaves_those_before_it_of_use(client: Client, emily: User, settings: Any) -> None:
+    secret = with_app(emily)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new one"
+
+    sign_in(client)
+    client.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+
+    assert client.get("/admin/").status_code == 200
+
+
+def test_without_its_key_no_code_fits(client: Client, emily: User, settings: Any) -> None:
+    secret = with_app(emily)
+    settings.SECOND_FACTOR_KEYS = ["another"]
+
+    sign_in(client)
+    for code in (code_of(secret), code_of("")):
+        assert client.post(reverse("mfa_authenticate"), {"code": code}).status_code == 200
+
+    assert client.get("/admin/").status_code == 302
