@@ -59,9 +59,9 @@ class ProviderCircuitAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     fields = concrete_fields(ProviderCircuit)
 
-    @display(description="State", label={"Open": "danger", "Closed": "success"})
+    @display(description="State", label={"Waits": "danger", "Calls pass": "success"})
     def shown_state(self, circuit: ProviderCircuit) -> str:
-        return "Open" if circuit.state == ProviderCircuit.State.OPEN else "Closed"
+        return "Waits" if circuit.state == ProviderCircuit.State.OPEN else "Calls pass"
 
 
 @admin.register(SendingHold)

@@ -118,7 +118,9 @@ class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
         return [*pages, *super().get_urls()]
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return (*self.list_display, "decide") if shows_doubt(request) else self.list_display
+        """Of those in doubt: what a person decides by, and his buttons."""
+        in_doubt = ("message_number", "recipient", "template", "taken_on", "decide")
+        return in_doubt if shows_doubt(request) else self.list_display
 
     def mail_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         if not self.has_view_permission(request):

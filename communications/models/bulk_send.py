@@ -39,7 +39,9 @@ class BulkSend(UuidModel):
         State.CANCELLED: (),
     }
 
-    message_schema = models.ForeignKey(MessageSchema, on_delete=models.PROTECT, related_name="bulk_sends")
+    message_schema = models.ForeignKey(
+        MessageSchema, verbose_name="template", on_delete=models.PROTECT, related_name="bulk_sends"
+    )
     recipients = models.JSONField(help_text="As they were asked for, in order.")
     options = models.JSONField(default=dict, blank=True, help_text="What holds for all: purpose, times, metadata.")
     total = models.IntegerField()

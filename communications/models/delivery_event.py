@@ -16,7 +16,7 @@ class DeliveryEvent(UuidModel):
     PERSONAL_FIELDS: ClassVar = ("ip_address", "user_agent", "payload", "reason", "url")
 
     message_data = models.ForeignKey(
-        MessageData, on_delete=models.CASCADE, related_name="delivery_events", db_index=False
+        MessageData, verbose_name="message", on_delete=models.CASCADE, related_name="delivery_events", db_index=False
     )
     provider = models.CharField(max_length=50)
     event_id = models.CharField(max_length=128)
@@ -26,10 +26,12 @@ class DeliveryEvent(UuidModel):
     provider_message_id = models.CharField(max_length=255, blank=True, default="")
     error_code = models.CharField(max_length=50, blank=True, default="")
     reason = models.TextField(blank=True, default="")
-    url = models.TextField(blank=True, default="")
+    url = models.TextField("address clicked", blank=True, default="")
     user_agent = models.TextField(blank=True, default="")
-    ip_address = models.GenericIPAddressField(null=True, blank=True)
-    webhook_delivery_id = models.UUIDField(null=True, blank=True, help_text="The journal's row, as long as it is kept.")
+    ip_address = models.GenericIPAddressField("IP address", null=True, blank=True)
+    webhook_delivery_id = models.UUIDField(
+        "inbound journal", null=True, blank=True, help_text="The journal's row, as long as it is kept."
+    )
     payload = models.JSONField(default=dict, blank=True)
 
     class Meta:

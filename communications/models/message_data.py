@@ -34,12 +34,12 @@ class MessageOutcome(models.Model):
     failed_ts = models.DateTimeField("failed", null=True, blank=True)
     open_count = models.IntegerField(default=0)
     click_count = models.IntegerField(default=0)
-    failed_reason = models.TextField(blank=True, default="")
+    failed_reason = models.TextField("why it failed", blank=True, default="")
     error_code = models.CharField(max_length=50, blank=True, default="")
     retry_count = models.IntegerField(default=0)
     max_retries = models.IntegerField(default=6)
     provider_message_id = models.CharField(max_length=255, blank=True, default="")
-    possible_duplicate = models.BooleanField(default=False)
+    possible_duplicate = models.BooleanField("may have arrived twice", default=False)
     anomaly = models.CharField(max_length=100, blank=True, default="")
     segment_count = models.IntegerField(null=True, blank=True)
     cost = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
@@ -69,10 +69,22 @@ class MessageData(UuidModel, MessageOutcome):
 
     message_number = models.CharField(max_length=50, unique=True, editable=False)
     message_schema = models.ForeignKey(
-        MessageSchema, null=True, blank=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+        MessageSchema,
+        verbose_name="template",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        db_index=False,
     )
     schema_version = models.ForeignKey(
-        MessageSchemaVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+        MessageSchemaVersion,
+        verbose_name="template version",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        db_index=False,
     )
     batch = models.ForeignKey(SendBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages")
     bulk = models.ForeignKey(
@@ -95,7 +107,7 @@ class MessageData(UuidModel, MessageOutcome):
     resend_of = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="resent_as")
     recipient = models.TextField(help_text="E-mail address, E.164 number or device token.")
     recipient_name = models.TextField(blank=True, default="")
-    message_delivery_method = models.CharField(max_length=20, choices=DeliveryMethod)
+    message_delivery_method = models.CharField("sent by", max_length=20, choices=DeliveryMethod)
     purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.TRANSACTIONAL)
     provider = models.CharField(max_length=50)
     sender = models.CharField(max_length=320, blank=True, default="", help_text="The address or number it leaves from.")

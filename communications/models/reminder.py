@@ -26,12 +26,16 @@ class ReminderSchedule(UuidModel):
     PERSONAL_FIELDS: ClassVar = ()
 
     name = models.CharField(max_length=100, unique=True)
-    message_schema = models.ForeignKey(MessageSchema, on_delete=models.PROTECT, related_name="reminder_schedules")
+    message_schema = models.ForeignKey(
+        MessageSchema, verbose_name="template", on_delete=models.PROTECT, related_name="reminder_schedules"
+    )
     days_before = models.PositiveIntegerField(default=1)
     local_time = models.TimeField(default=time(10, 0))
     service_type = models.CharField(max_length=100, blank=True, default="", help_text="Empty: every service.")
     active = models.BooleanField(default=True)
-    every_seconds = models.PositiveIntegerField(default=300, help_text="How often it looks for appointments.")
+    every_seconds = models.PositiveIntegerField(
+        "looks every", default=300, help_text="Seconds between two looks for appointments."
+    )
     next_run_at = models.DateTimeField(default=timezone.now)
     last_run_at = models.DateTimeField(null=True, blank=True)
     created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
@@ -72,7 +76,9 @@ class AppointmentReminder(UuidModel):
     schedule = models.ForeignKey(ReminderSchedule, on_delete=models.PROTECT, related_name="reminders")
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="+")
     revision = models.PositiveIntegerField()
-    message_data = models.OneToOneField(MessageData, on_delete=models.CASCADE, related_name="reminder")
+    message_data = models.OneToOneField(
+        MessageData, verbose_name="message", on_delete=models.CASCADE, related_name="reminder"
+    )
     state = models.CharField(max_length=20, choices=State, default=State.PLANNED)
     answer = models.CharField(max_length=20, blank=True, default="")
     created_ts = models.DateTimeField("created", default=timezone.now, editable=False)
@@ -91,4 +97,4 @@ class AppointmentReminder(UuidModel):
         indexes = (models.Index(fields=["appointment"], name="idx_reminders_planned", condition=Q(state="planned")),)
 
     def __str__(self) -> str:
-        return f"Reminder of {self.appointment_id}"
+        return f"Reminder: {self.appointment}"

@@ -32,7 +32,7 @@ class SchemaContent(models.Model):
     """What a person writes into a template; a version keeps a copy."""
 
     subject = models.TextField(blank=True, default="", help_text="E-mail subject line.")
-    template_schema = models.JSONField(default=dict, blank=True)
+    template_schema = models.JSONField("content", default=dict, blank=True)
     preview_text = models.TextField(blank=True, default="")
     from_name = models.CharField(max_length=200, blank=True, default="")
     from_email = models.CharField(max_length=320, blank=True, default="")
@@ -70,9 +70,11 @@ class MessageSchema(UuidModel, SchemaContent):
 
     code = models.CharField(max_length=50, unique=True, help_text="Such as MSG-SCHEMA-APPT-001; made when empty.")
     name = models.TextField()
-    descr = models.TextField(blank=True, default="")
+    descr = models.TextField("description", blank=True, default="")
     category = models.CharField(max_length=20, blank=True, default="", help_text="Such as APPT; part of the code.")
-    message_delivery_method = models.CharField(max_length=20, choices=DeliveryMethod, default=DeliveryMethod.SMS)
+    message_delivery_method = models.CharField(
+        "sent by", max_length=20, choices=DeliveryMethod, default=DeliveryMethod.SMS
+    )
     purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.TRANSACTIONAL)
     status = models.CharField(max_length=20, choices=Status, default=Status.PUBLISHED)
     default_language = models.CharField(max_length=10, default="en")
@@ -119,7 +121,9 @@ class MessageSchemaVersion(UuidModel, SchemaContent):
 
     PERSONAL_FIELDS: ClassVar = ()
 
-    message_schema = models.ForeignKey(MessageSchema, on_delete=models.PROTECT, related_name="versions")
+    message_schema = models.ForeignKey(
+        MessageSchema, verbose_name="template", on_delete=models.PROTECT, related_name="versions"
+    )
     version = models.IntegerField()
     language = models.CharField(max_length=10)
     compiled = models.JSONField(default=dict, blank=True, help_text="What the renderer made of it, once.")

@@ -54,7 +54,12 @@ class SendBatch(UuidModel):
     provider = models.CharField(max_length=50)
     purpose = models.CharField(max_length=20, choices=Purpose)
     schema_version = models.ForeignKey(
-        MessageSchemaVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        MessageSchemaVersion,
+        verbose_name="template version",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
     state = models.CharField(max_length=20, choices=State, default=State.WAITING)
     due_at = models.DateTimeField(default=timezone.now)

@@ -15,7 +15,9 @@ class TrackedLink(UuidModel):
 
     PERSONAL_FIELDS: ClassVar = ()
 
-    schema_version = models.ForeignKey(MessageSchemaVersion, on_delete=models.PROTECT, related_name="links")
+    schema_version = models.ForeignKey(
+        MessageSchemaVersion, verbose_name="template version", on_delete=models.PROTECT, related_name="links"
+    )
     position = models.IntegerField(help_text="Its number in the mail, from 1.")
     target = models.TextField()
     created_ts = models.DateTimeField("created", default=timezone.now, editable=False)

@@ -35,7 +35,7 @@ class WebhookDelivery(UuidModel):
 
     provider = models.CharField(max_length=50)
     endpoint = models.CharField(max_length=50, help_text="Such as sms, status, events.")
-    url = models.TextField(help_text="The public address it was sent to.")
+    url = models.TextField("address", help_text="The public address it was sent to.")
     query_string = models.TextField(blank=True, default="")
     headers = models.JSONField(default=dict)
     content_type = models.CharField(max_length=255, blank=True, default="")

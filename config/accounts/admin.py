@@ -1,6 +1,6 @@
 """Users, groups and API tokens in the back office."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.admin import EmailAddress
 from allauth.mfa.admin import Authenticator
@@ -9,14 +9,17 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
+from django.forms import ModelForm, MultipleChoiceField
 from django.http import HttpRequest
 from knox.models import get_digest_token
 from knox.settings import CONSTANTS
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from config.accounts import second_factor
 from config.accounts.models import ApiToken, User
+from config.api.views import known_scopes
 from config.history.admin import HistoryAdmin
 
 admin.site.unregister([Group, EmailAddress, Authenticator])
@@ -63,10 +66,35 @@ class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[type-arg]
     pass
 
 
+class TokenForm(ModelForm):  # type: ignore[type-arg]
+    """What a token may do is chosen, not spelt."""
+
+    scopes = MultipleChoiceField(
+        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, help_text="Never more than its user may do."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = {word for name in known_scopes() for word in (f"{name}:read", f"{name}:write")}
+        others = [(word, word) for word in self.instance.scopes if word not in {"*", *known}]
+        named = [(word, _in_words(word)) for word in sorted(known)]
+        cast(MultipleChoiceField, self.fields["scopes"]).choices = [
+            ("*", "Everything that its user may do"),
+            *named,
+            *others,
+        ]
+
+
+def _in_words(scope: str) -> str:
+    name, _, verb = scope.partition(":")
+    return f"Read {name}" if verb == "read" else f"Read and write {name}"
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(HistoryAdmin, ModelAdmin):  # type: ignore[type-arg]
     """The key is shown once, in the message after saving: only its digest is stored. Deleting a token revokes it at once."""
 
+    form = TokenForm
     list_display = ("name", "token_key", "user", "scopes", "created", "expiry")
     search_fields = ("name", "token_key", "user__email")
     fields = ("name", "user", "scopes", "expiry", "token_key", "created")

@@ -18,6 +18,8 @@ from unfold.sites import UnfoldAdminSite
 
 
 class BackOfficeSite(UnfoldAdminSite):
+    empty_value_display = "–"
+
     @method_decorator([never_cache, login_not_required])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Never Django's own form, which knows no second factor and counts no attempts."""

@@ -1,5 +1,6 @@
 """The base of every endpoint: signed in, allowed, within the limits, never cached."""
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from rest_framework.exceptions import NotFound
@@ -27,6 +28,17 @@ class ApiView(GenericAPIView):
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "no-store")
         return final
+
+
+def known_scopes() -> set[str]:
+    """The words of all resources there are."""
+    return {view.scope for view in _below(ApiView) if "scope" in vars(view)}
+
+
+def _below(view: type[ApiView]) -> Iterator[type[ApiView]]:
+    for each in view.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 class UnknownAddress(APIView):

@@ -40,6 +40,10 @@ class Change:
     differences: Sequence[Difference]
     is_first_known: bool
 
+    @property
+    def has_before(self) -> bool:
+        return any(each.before for each in self.differences)
+
 
 @dataclass(frozen=True, kw_only=True)
 class History:

@@ -156,6 +156,7 @@ MIGRATION_MODULES: dict[str, str | None] = {"knox": None}  # our own token model
 # --- time, language -----------------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", "America/Toronto")
+FORMAT_MODULE_PATH = ["config.formats"]
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
 PHONE_REGION = env.str("PHONE_REGION", "CA")
 BRAND_NAME = env.str("BRAND_NAME", "Huron Home")

@@ -149,3 +149,10 @@ def test_production_refuses_an_address_that_is_not_https():
     refused = production(PUBLIC_BASE_URL="http://rapport.example")
     assert refused.returncode != 0
     assert "https://" in refused.stderr.splitlines()[-1]
+
+
+def test_every_block_of_a_style_sheet_is_closed():
+    """A browser passes over what is wrong in one, and over all that comes after it."""
+    for sheet in (each for each in files() if each.suffix == ".css"):
+        text = sheet.read_text()
+        assert text.count("{") == text.count("}"), sheet

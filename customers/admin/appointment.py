@@ -31,7 +31,7 @@ class AppointmentAdmin(BackOfficeAdmin):
     autocomplete_fields = ("customer", "employee")
     readonly_fields = ("revision", "confirmed_at", "cancelled_at", "created_at", "updated_at")
     fieldsets = (
-        (None, {"fields": ("customer", ("service_type", "status"), ("starts_at", "duration_minutes"), "time_zone")}),
+        (None, {"fields": ("customer", ("service_type", "status"), "starts_at", ("duration_minutes", "time_zone"))}),
         ("The visit", {"fields": (("employee", "provider"), "address", "description", "special_requests", "notes")}),
         ("Booking", {"fields": (("booked_by", "calendar_event_id"), "cancellation_reason", "metadata")}),
         ("Record", {"fields": (*readonly_fields,), "classes": ("tab",)}),
