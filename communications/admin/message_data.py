@@ -14,8 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 
@@ -185,12 +187,12 @@ class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
         return message.sent_ts
 
     @display(description="Leaves not before")
-    def leaves_at(self, message: MessageData) -> datetime | None:
-        return message.scheduled_ts
+    def leaves_at(self, message: MessageData) -> str:
+        return _moment(message.scheduled_ts)
 
     @display(description="Leaves not after")
-    def valid_until(self, message: MessageData) -> datetime | None:
-        return message.expires_ts
+    def valid_until(self, message: MessageData) -> str:
+        return _moment(message.expires_ts)
 
     @display(description="What it says")
     def text(self, message: MessageData) -> SafeString | str:
@@ -213,6 +215,10 @@ class MessageDataAdmin(DoubtPages, ReadOnlyAdmin):
     def what_happened(self, message: MessageData) -> SafeString:
         context = {"message": message, "story": story_of(message), "most": MOST_EVENTS}
         return SafeString(render_to_string("communications/admin/_story.html", context))
+
+
+def _moment(at: datetime | None) -> str:
+    return date_format(localtime(at), "DATETIME_FORMAT") if at else "–"
 
 
 def _meant(term: str) -> Q:

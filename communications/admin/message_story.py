@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models.functions import Coalesce
+from django.utils.timezone import localtime
 
 from communications.choices import EventKind, MessageStatus
 from communications.models import DeliveryEvent, MessageData
@@ -25,7 +26,7 @@ _BAD = {
 class Step:
     """`about` is one line beside the time, `said` a sentence, `answer` what the provider wrote, word for word.
 
-    `rank` tells steps of the same second apart.
+    `rank` tells steps of the same second apart; `not_before` is what it cannot have preceded, whatever its clock says.
     """
 
     at: datetime
@@ -35,6 +36,7 @@ class Step:
     is_bad: bool = False
     answer: str = ""
     rank: int = 0
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +52,14 @@ def story_of(message: MessageData) -> Story:
     """One query; of the provider's words the first 200."""
     ordered = message.delivery_events.order_by(Coalesce("occurred_at", "received_at"), "received_at", "id")
     events = list(ordered[: MOST_EVENTS + 1])
-    steps = [*_own(message), *(_told(event) for event in events[:MOST_EVENTS])]
+    steps = [*_own(message), *(_told(event, message.sent_ts) for event in events[:MOST_EVENTS])]
     is_cut = len(events) > MOST_EVENTS
     return Story(steps=sorted(steps, key=_place), is_cut=is_cut, is_heard=bool(events))
 
 
 def _place(step: Step) -> tuple[datetime, int]:
-    """Providers tell whole seconds: within one, things stand in the order in which they must have been."""
-    return step.at.replace(microsecond=0), step.rank
+    """Providers tell whole seconds, or minutes: things stand in the order in which they must have been."""
+    return max(step.at, step.not_before or step.at).replace(microsecond=0), step.rank
 
 
 def _own(message: MessageData) -> Iterator[Step]:
@@ -76,14 +78,15 @@ def _own(message: MessageData) -> Iterator[Step]:
         yield Step(at=message.failed_ts, title="Failed", said=message.failed_reason, is_bad=True)
 
 
-def _told(event: DeliveryEvent) -> Step:
+def _told(event: DeliveryEvent, taken_at: datetime | None) -> Step:
     about = [event.provider]
     if event.occurred_at and abs((event.received_at - event.occurred_at).total_seconds()) > 1:
-        about.append(f"heard {event.received_at:%H:%M:%S}")
+        about.append(f"heard {localtime(event.received_at):%H:%M:%S}")
     about += [f"error {event.error_code}"] if event.error_code else []
     about += [part for part in (event.url, str(event.ip_address or ""), event.user_agent) if part]
     return Step(
         at=event.occurred_at or event.received_at,
+        not_before=taken_at,
         title=event.get_kind_display(),
         about=", ".join(about),
         said=event.reason,

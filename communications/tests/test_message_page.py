@@ -1,6 +1,6 @@
 """A message's page: one line of time, the provider's own words, the mail as its reader got it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -65,6 +65,19 @@ def test_everything_stands_in_one_line_of_time_with_the_providers_own_words(staf
     places = [story.index(word) for word in ("Taken on", "by Emily", "Decided: send", "Taken by twilio", "Delivered")]
     assert places == sorted(places)
     assert "&lt;script&gt;alert(1)" in story and "<script>alert(1)" not in html
+
+
+def test_a_provider_that_tells_minutes_delivers_nothing_before_it_took_it(staff: Client) -> None:
+    at = datetime(2025, 11, 14, 15, 0, 39, tzinfo=UTC)
+    row = MessageDataFactory(status=MessageStatus.SENT, created_ts=at, sent_ts=at, scheduled_ts=at)
+    DeliveryEventFactory(message_data=row, occurred_at=at.replace(second=0), received_at=at + timedelta(seconds=2))
+
+    html = staff.get(row_url(row)).content.decode()
+
+    story = html[html.index("rp-steps") :]
+    assert story.index("Taken by twilio") < story.index("Delivered")
+    assert "heard 10:00:41" in story  # the clock on the wall in Toronto
+    assert "Nov 14, 2025, 10:00<" in html.replace("\n", "").replace(" <", "<")
 
 
 def test_of_endless_events_the_first_are_shown_and_the_rest_are_a_link(staff: Client) -> None:
