@@ -204,6 +204,11 @@ def _array_type(field: models.Field) -> str:
     return (field.rel_db_type(connection) if field.is_relation else field.db_type(connection)) or "text"
 
 
+def first_id(at: datetime) -> UUID:
+    """The least key that a row made at `at` or later can have (UUIDv7 begins with milliseconds; RFC 9562, section 5.7)."""
+    return UUID(int=int(at.timestamp() * 1_000) << 80)
+
+
 def now() -> datetime:
     """The database's clock, which alone decides: not the transaction's start, which a lock may have made old."""
     moment: datetime = fetch_all("SELECT clock_timestamp()")[0][0]

@@ -1,5 +1,7 @@
 """A test send: what the preview shows goes to whoever works on the template, and into nobody's record."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
@@ -17,6 +19,7 @@ from config.accounts.tests.factories import UserFactory
 from config.tests.back_office import row_url
 from customers.choices import ConsentPurpose, ConsentStatus
 from customers.models import Customer
+from customers.tests.database import at_once
 from customers.tests.factories import ConsentEventFactory, CustomerFactory, SuppressionFactory
 from interactions.models import Interaction
 
@@ -134,3 +137,43 @@ def test_a_template_says_where_it_is_used(staff: Client) -> None:
 
     assert row_url(schedule) in html and row_url(bulk) in html
     assert "2 messages" in html and f"?message_schema__id__exact={schema.pk}" in html
+
+
+def test_whose_values_a_test_tells_is_written_down_for_his_erasure(staff: Client) -> None:
+    schema, jane = saved(), CustomerFactory(first_name="Jane")
+
+    post(staff, schema, "+15195550142", customer=str(jane.pk))
+    post(staff, schema, "+15195550143")
+
+    of_jane, of_nobody = MessageData.objects.order_by("id")
+    assert of_jane.metadata["shown_as"] == str(jane.pk)
+    assert "shown_as" not in of_nobody.metadata
+
+
+def test_so_many_tests_an_hour_and_no_more(staff: Client, settings: Any) -> None:
+    settings.TEST_SENDS_PER_HOUR = 3
+    schema = saved()
+    post(staff, schema, "+15195550142, +15195550143")
+
+    [*_, said] = post(staff, schema, "+15195550144, +15195550145")
+
+    assert said == "No test was sent: You sent 2 tests within an hour, of at most 3: 1 more now."
+    assert post(staff, schema, "+15195550144")[-1] == "On its way to +15195550144."
+    assert post(staff, schema, "+15195550145")[-1].endswith("no more now.")
+    assert MessageData.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_browsers_of_one_person_share_the_last_place(settings: Any) -> None:
+    settings.TEST_SENDS_PER_HOUR = 1
+    version, emily = saved().versions.get(), UserFactory()
+
+    def send(recipient: str) -> bool:
+        try:
+            send_test(version, recipients=[recipient], variables={}, by=emily)
+        except SendRefused:
+            return False
+        return True
+
+    assert sorted(at_once(lambda: send("+15195550142"), lambda: send("+15195550143"))) == [False, True]
+    assert MessageData.objects.count() == 1

@@ -24,12 +24,14 @@ def try_out(request: HttpRequest, schema: MessageSchema) -> None:
         messages.warning(request, "Save the template first: only a version is sent.")
         return
     request.session[remembered(schema)] = told
+    customer = facts["customer"]
     try:
         sent = send_test(
             source,
             recipients=[each for each in _BETWEEN.split(told) if each],
             variables=_written(common_variables(**facts)),
             by=cast(User, request.user),
+            shown_as=customer if customer and not customer._state.adding else None,
         )
     except SendRefused as refused:
         messages.error(request, f"No test was sent: {refused.detail}")

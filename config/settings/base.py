@@ -291,6 +291,7 @@ BULK_CHUNK_SIZE = env.int("BULK_CHUNK_SIZE", 500)  # recipients of a bulk reques
 OVERDUE_SECONDS = env.int("OVERDUE_SECONDS", max(12, 4 * TICK_SECONDS))  # what an idle worker may leave waiting
 SEND_MAX_RETRIES = env.int("SEND_MAX_RETRIES", 6)
 UNDO_SECONDS_PEOPLE = env.int("UNDO_SECONDS_PEOPLE", 10)  # a reply by a person may be taken back for so long
+TEST_SENDS_PER_HOUR = env.int("TEST_SENDS_PER_HOUR", 100)  # of one person
 UNDO_SECONDS_API = env.int("UNDO_SECONDS_API", 0)
 LOOKUP_AFTER_SECONDS = env.int("LOOKUP_AFTER_SECONDS", 60)  # an uncertain message is looked up when this old
 MAIL_AGAIN_AFTER_SECONDS = env.int(
