@@ -366,6 +366,7 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatusEnum": "customers.models.appointment.AppointmentStatus",
         "ConversationStatusEnum": "interactions.models.conversation.ConversationStatus",
         "ConsentStatusEnum": "customers.choices.ConsentStatus",
+        "SuppressionReasonEnum": "customers.choices.SuppressionReason",
         "ConsentPurposeEnum": "customers.choices.ConsentPurpose",
         "PurposeEnum": "customers.choices.Purpose",
         "ChannelEnum": "customers.choices.Channel",

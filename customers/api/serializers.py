@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -15,8 +17,10 @@ from customers.choices import (
     ConsentSource,
     ConsentStatus,
     IdentifierKind,
+    SuppressionReason,
 )
 from customers.models import Appointment, ConsentEvent, Customer, CustomerIdentifier, Employee
+from customers.standing import standings
 
 LONGEST_TEXT = 20_000
 MOST_ADDRESSES = 50
@@ -63,15 +67,53 @@ class ListedCustomerSerializer(serializers.ModelSerializer[Customer]):
         fields: ClassVar[tuple[str, ...]] = ("id", *_NAMES, *_PLACE, *_CARE[:3], *_COUNTED, "merged_into")
 
 
-class CustomerSerializer(ListedCustomerSerializer):
-    """A customer with the addresses that lead to him."""
+class VerdictSerializer(serializers.Serializer):
+    """Whether it may be sent, and the word that decided; null where nobody said anything yet."""
 
+    allowed = serializers.BooleanField()
+    status = serializers.ChoiceField(choices=ConsentStatus.choices, source="because.status", allow_null=True)
+    since = Instant(source="because.occurred_at", allow_null=True)
+    source = serializers.ChoiceField(choices=ConsentSource.choices, source="because.source", allow_null=True)  # type: ignore[assignment]
+
+
+class BlockSerializer(serializers.Serializer):
+    """Nothing is sent to the address for as long as it stands, whatever was consented to."""
+
+    reason = serializers.ChoiceField(choices=SuppressionReason.choices)
+    since = Instant(source="created_at")
+
+
+class StandingSerializer(serializers.Serializer):
+    """What may be sent to an address on a channel now."""
+
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    address = serializers.CharField()
+    transactional = VerdictSerializer()
+    marketing = VerdictSerializer()
+    blocked = BlockSerializer(source="blocked_by", allow_null=True)
+
+
+class CustomerSerializer(ListedCustomerSerializer):
+    """A customer with the addresses that lead to him, and what may be sent to each."""
+
+    consent = serializers.SerializerMethodField()
     attributes = serializers.DictField()
     metadata = serializers.DictField()
     identifiers = IdentifierSerializer(many=True)
 
     class Meta(ListedCustomerSerializer.Meta):
-        fields: ClassVar = (*ListedCustomerSerializer.Meta.fields, "attributes", "metadata", "notes", "identifiers")
+        fields: ClassVar = (
+            *ListedCustomerSerializer.Meta.fields,
+            "attributes",
+            "metadata",
+            "notes",
+            "identifiers",
+            "consent",
+        )
+
+    @extend_schema_field(StandingSerializer(many=True))
+    def get_consent(self, customer: Customer) -> Any:
+        return StandingSerializer(standings(customer, timezone.now()), many=True).data
 
 
 class WrittenCustomerSerializer(StrictSerializer, serializers.ModelSerializer[Customer]):

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from rest_framework.test import APIClient
 
 from config.tests.callers import caller, errors_of
 from customers.actions.customers import change_customer, make_customer
+from customers.choices import ConsentPurpose, ConsentSource, ConsentStatus, SuppressionReason
 from customers.models import Customer, CustomerIdentifier
 from customers.tests.database import at_once
-from customers.tests.factories import CustomerFactory
+from customers.tests.factories import ConsentEventFactory, CustomerFactory, SuppressionFactory
 
 CUSTOMERS = "/api/v1/customer"
 JANE = {"first_name": "Jane", "last_name": "Doe", "primary_email": "Jane@Example.com", "phone": "(519) 555-0142"}
@@ -106,6 +108,27 @@ def test_a_customer_is_found_by_address_and_name(client: APIClient, term: str) -
     assert [each["id"] for each in found] == [jane["id"]]
 
 
+def test_a_customer_tells_what_may_be_sent_and_why(client: APIClient) -> None:
+    jane = made(client)
+    when = datetime(2025, 11, 14, 15, 0, tzinfo=UTC)
+    yes = {"channel": "email", "address": "jane@example.com", "status": ConsentStatus.OPT_IN, "occurred_at": when}
+    ConsentEventFactory(**yes, purpose=ConsentPurpose.MARKETING, source=ConsentSource.WEB)
+    SuppressionFactory(channel="sms", address="+15195550142", reason=SuppressionReason.HARD_BOUNCE)
+
+    told = {each["channel"]: each for each in client.get(f"{CUSTOMERS}/{jane['id']}").json()["consent"]}
+
+    silent = {"status": None, "since": None, "source": None}
+    assert told["email"] == {
+        "channel": "email",
+        "address": "jane@example.com",
+        "transactional": {"allowed": True, **silent},
+        "marketing": {"allowed": True, "status": "opt_in", "since": "2025-11-14T15:00:00Z", "source": "web"},
+        "blocked": None,
+    }
+    assert told["sms"]["marketing"] == {"allowed": False, **silent}
+    assert told["sms"]["blocked"]["reason"] == "hard_bounce"
+
+
 def test_a_list_and_a_customer_cost_the_same_queries_however_much_there_is(client: APIClient) -> None:
     jane = made(client)
     with CaptureQueriesContext(connection) as few:
@@ -120,7 +143,7 @@ def test_a_list_and_a_customer_cost_the_same_queries_however_much_there_is(clien
         client.get(CUSTOMERS)
         client.get(f"{CUSTOMERS}/{jane['id']}")
 
-    assert len(many) == len(few) <= 6
+    assert len(many) == len(few) <= 9
 
 
 def test_a_change_writes_nothing_but_what_was_changed(client: APIClient) -> None:
