@@ -15,6 +15,8 @@ from django.db.models import Model, QuerySet
 
 #: What a spreadsheet takes for the beginning of a formula, the full-width forms too, and behind blanks that nobody sees.
 _FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\xad\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+#: The same within a text, where a spreadsheet that parts cells by semicolon or tab begins one; “- ” begins a line of a list.
+_INSIDE = re.compile(r"([;\t\r\n][\s\x00-\x1f\xad\u200b-\u200f\u2060\ufeff]*+)((?=[=@＝＠]|[+\-＋－]\S))?")
 _ROOT = "exports"
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
 _PLAIN = (
@@ -56,6 +58,7 @@ def cell(value: Any) -> str | int | float:
             return value.isoformat(timespec="seconds")
         case str() | UUID():
             text = str(value).replace("\x00", "")
+            text = _INSIDE.sub(lambda found: found[1] + ("'" if found[2] is not None else ""), text)
             return f"'{text}" if _FORMULA.match(text) else text
     return value if isinstance(value, int | float) else str(value)
 

@@ -59,6 +59,19 @@ def test_everything_else_stands_as_it_is(value: Any, written: Any) -> None:
     assert cell(value) == written
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("text", ["a;=1+1", "a;  @SUM(1)", "a\t=1", "a\n=1+1", "a\r\n+1", ";-1"])
+def test_nothing_becomes_a_formula_where_cells_are_parted_otherwise(text: str, separator: str) -> None:
+    lines = f"x,{cell(text)},y".splitlines()
+
+    assert not [part for line in lines for part in line.split(separator) if part.strip()[:1] in "=+-@"]
+
+
+@pytest.mark.parametrize("text", ["two things:\n- one\n- two", "a; b = c", "\n" * 50_000])
+def test_what_people_write_stands_as_they_wrote_it(text: str) -> None:
+    assert str(cell(text)).removeprefix("'") == text
+
+
 @pytest.mark.django_db
 def test_rows_come_back_as_they_were_written() -> None:
     name = 'Quote " comma , line\nbreak é 😀'
