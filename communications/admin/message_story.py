@@ -84,9 +84,10 @@ def _told(event: DeliveryEvent, taken_at: datetime | None) -> Step:
         about.append(f"heard {localtime(event.received_at):%H:%M:%S}")
     about += [f"error {event.error_code}"] if event.error_code else []
     about += [part for part in (event.url, str(event.ip_address or ""), event.user_agent) if part]
+    at = event.occurred_at or event.received_at
     return Step(
-        at=event.occurred_at or event.received_at,
-        not_before=taken_at,
+        at=at,
+        not_before=event.received_at if taken_at and at < taken_at else None,
         title=event.get_kind_display(),
         about=", ".join(about),
         said=event.reason,
