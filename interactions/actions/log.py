@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from config.accounts.models import User
 from config.db import now as database_now
@@ -16,16 +17,29 @@ from interactions.choices import Lifecycle
 from interactions.models import Conversation, Interaction
 from interactions.wake import conversation_changed
 
+_ORIGIN = ("source_system", "external_id")
+
 
 @transaction.atomic
 def log_interaction(values: Mapping[str, Any], *, by: User) -> Interaction:
     """One touch with a customer, numbered and counted; without participants: the customer and the employee.
 
     What another system logs twice under one id (`source_system`, `external_id`) is there once: the first is answered.
+    Raises Refused where that one is of another customer.
     """
     customer = Customer.objects.locked(values["customer"].pk)
     if known := _known(customer, values):
         return known
+    try:
+        with transaction.atomic():
+            return _log(customer, values, by)
+    except IntegrityError:
+        if known := _known(customer, values):  # logged at the same moment, of another customer
+            return known
+        raise
+
+
+def _log(customer: Customer, values: Mapping[str, Any], by: User) -> Interaction:
     employee = values.get("employee")
     people = values.get("interaction_person_entities") or participants(customer.pk, employee.pk if employee else None)
     interaction = Interaction.objects.create(
@@ -40,8 +54,15 @@ def log_interaction(values: Mapping[str, Any], *, by: User) -> Interaction:
 
 @transaction.atomic
 def change_interaction(interaction: Interaction, changes: Mapping[str, Any]) -> Interaction:
-    """Write `changes`, and nothing else, to what stands now."""
-    _store(interaction, changes)
+    """Write `changes`, and nothing else, to what stands now. Raises Refused for an external id that another one has."""
+    try:
+        with transaction.atomic():
+            _store(interaction, changes)
+    except IntegrityError as error:
+        origin = {name: changes.get(name, getattr(interaction, name)) for name in _ORIGIN}
+        if not origin["external_id"] or not _same(origin).exclude(pk=interaction.pk).exists():
+            raise
+        raise _taken(origin) from error
     _tell(interaction)
     return interaction
 
@@ -74,11 +95,24 @@ def change_conversation(conversation: Conversation, changes: Mapping[str, Any]) 
 
 
 def _known(customer: Customer, values: Mapping[str, Any]) -> Interaction | None:
-    """Under the customer's lock: two who log the same at once wait for each other."""
+    """Under the customer's lock: two who log the same at once wait for each other. Raises Refused."""
     if not values.get("external_id"):
         return None
-    same = {name: values.get(name, "") for name in ("source_system", "external_id")}
-    return Interaction.objects.filter(customer=customer, **same).first()
+    known = _same(values).first()
+    if known is not None and known.customer_id != customer.pk:
+        raise _taken(values)
+    return known
+
+
+def _same(origin: Mapping[str, Any]) -> QuerySet[Interaction]:
+    """What the database keeps unique."""
+    named = {name: origin.get(name, "") for name in _ORIGIN}
+    return Interaction.objects.filter(parent_interaction=None, deleted_ts=None, **named)
+
+
+def _taken(origin: Mapping[str, Any]) -> Refused:
+    sentence = f"Another interaction has the external id {origin['external_id']} of this system."
+    return Refused("external_id_taken", sentence, attr="external_id", is_conflict=True)
 
 
 def _move(conversation: Conversation, status: str, *, reason: str) -> None:

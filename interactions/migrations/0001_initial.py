@@ -477,6 +477,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='interaction',
+            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('external_id', ''), _negated=True), ('deleted_ts__isnull', True), ('parent_interaction__isnull', True)), fields=('external_id', 'source_system'), name='interaction_external_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='interaction',
             constraint=models.CheckConstraint(condition=models.Q(('duration_seconds__isnull', True), ('duration_seconds__gte', 0), _connector='OR'), name='interaction_duration'),
         ),
         migrations.AddIndex(

@@ -198,6 +198,11 @@ class Interaction(UuidModel, InteractionParticipants, InteractionContent, Intera
                 condition=Q(parent_interaction__isnull=False),
                 name="interaction_chunk_once",
             ),
+            models.UniqueConstraint(
+                fields=["external_id", "source_system"],
+                condition=~Q(external_id="") & Q(parent_interaction__isnull=True, deleted_ts__isnull=True),
+                name="interaction_external_once",
+            ),
             models.CheckConstraint(
                 condition=Q(duration_seconds__isnull=True) | Q(duration_seconds__gte=0), name="interaction_duration"
             ),

@@ -36,6 +36,10 @@ def processed_twice() -> None:
 
 
 BREAKS: list[Break] = [
+    (
+        "interaction_external_once",
+        lambda: [InteractionFactory(source_system="pbx", external_id="call-7") for _ in range(2)],
+    ),
     # a foreign word breaks the pairing too, and that CHECK is asked first
     (
         "conversations_status",

@@ -152,3 +152,32 @@ def test_what_another_system_logs_twice_at_once_is_there_once() -> None:
     customer.refresh_from_db()
     assert answers[0] == answers[1]
     assert (Interaction.objects.count(), customer.total_interactions) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_an_id_of_another_system_is_of_one_interaction_alone() -> None:
+    client = caller("add_interaction", "view_interaction", "change_interaction")
+    jane, john = CustomerFactory(), CustomerFactory()
+    first = client.post(INTERACTIONS, {**CALL, "customer": str(jane.pk), "external_id": "call-7"})
+    second = client.post(INTERACTIONS, {**CALL, "customer": str(john.pk), "external_id": "call-8"}).json()["id"]
+
+    of_john = client.post(INTERACTIONS, {**CALL, "customer": str(john.pk), "external_id": "call-7"})
+    changed = client.patch(f"{INTERACTIONS}/{second}", {"external_id": "call-7"})
+    elsewhere = client.patch(f"{INTERACTIONS}/{second}", {"external_id": "call-7", "source_system": "another"})
+
+    assert first.status_code == 201
+    for refused in (of_john, changed):
+        assert (refused.status_code, errors_of(refused)) == (409, {("external_id_taken", None)})
+    assert elsewhere.status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_customers_who_get_one_id_at_once_do_not_both_keep_it() -> None:
+    bodies = [{**CALL, "customer": str(CustomerFactory().pk), "external_id": "call-7"} for _ in range(2)]
+    callers = [caller("add_interaction", "view_interaction") for _ in bodies]
+
+    pairs = zip(callers, bodies, strict=True)
+    answers = at_once(*(lambda c=each, b=body: c.post(INTERACTIONS, b).status_code for each, body in pairs))  # type: ignore[misc]
+
+    assert sorted(answers) == [201, 409]
+    assert Interaction.objects.count() == 1
