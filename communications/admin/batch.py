@@ -19,7 +19,7 @@ STATE_LABELS = {"Waiting": "info", "Working": "primary", "Done": "success", "Par
 
 @admin.register(SendBatch)
 class SendBatchAdmin(ReadOnlyAdmin):
-    list_display = ("id", "channel", "purpose", "provider", "row_count", "shown_state", "due_at", "attempt", "deaths")
+    list_display = ("due_at", "channel", "purpose", "provider", "row_count", "shown_state", "attempt", "deaths")
     list_filter = (DueFilter, "state", "channel", "purpose")
     actions = ("try_again",)
     pieces: ClassVar = {"try_again": "unpark_piece"}

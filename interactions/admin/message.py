@@ -13,6 +13,7 @@ from interactions.models import (
     SmsDetails,
     VoiceCallDetails,
 )
+from interactions.timeline.presenters import JOINED
 
 
 class SmsInline(ReadOnlyInline):
@@ -76,7 +77,7 @@ class MessageAdmin(ReadOnlyAdmin):
     more = json_display("metadata")
     fieldsets = (
         (None, {"fields": ("content", ("direction", "role"), ("channel", "employee"), ("sent_at", "delivery_status"))}),
-        ("Where it stands", {"fields": ("conversation", "interaction", "joined_because", "channel_message_id")}),
+        ("Where it stands", {"fields": ("conversation", "interaction", "joined", "channel_message_id")}),
         (
             "Record",
             {
@@ -100,6 +101,10 @@ class MessageAdmin(ReadOnlyAdmin):
     def excerpt(self, message: Message) -> str:
         text = " ".join(message.content.split())
         return text[:90] + ("…" if len(text) > 90 else "") or "–"
+
+    @display(description="Why it stands there")
+    def joined(self, message: Message) -> str:
+        return JOINED.get(message.joined_because, message.joined_because) or "–"
 
     @display(description="Direction", label={"Inbound": "info", "Outbound": "success"})
     def way(self, message: Message) -> str:

@@ -44,7 +44,7 @@ _DELIVERY = {  # icon, and the class that colours it
     DeliveryStatus.FAILED: ("error", "failed"),
     DeliveryStatus.UNDELIVERED: ("error", "failed"),
 }
-_JOINED: Mapping[str, str] = {
+JOINED: Mapping[str, str] = {
     Reason.THREAD: "Joined because it answers a message of this conversation",
     Reason.ACTIVE_24H: "Joined because the customer's conversation was active within 24 hours",
     Reason.NEW: "Began this conversation",
@@ -134,7 +134,7 @@ def _message(message: Message) -> dict[str, Any]:
         "attachments": message.attachments.all(),
         "media": _count(getattr(_related(message, "sms_details"), "media_urls", ())),
         "delivery": _delivery(message) if message.direction == Direction.OUTBOUND else None,
-        "joined": _JOINED.get(message.joined_because, message.joined_because),
+        "joined": JOINED.get(message.joined_because, message.joined_because),
         "interaction": message.interaction_id,
     }
 
