@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from config.accounts import second_factor
-from config.accounts.models import ApiToken, User
+from config.accounts.models import ApiToken, GroupPermission, User, UserGroup, UserPermission
 from config.api.views import known_scopes
 from config.history.admin import HistoryAdmin
 
@@ -42,6 +42,7 @@ class UserAdmin(HistoryAdmin, BaseUserAdmin, ModelAdmin):  # type: ignore[type-a
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
     actions = ("remove_second_factor",)
+    followed_links = (UserGroup, UserPermission)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """What is his alone (jobs, remembered keys of requests) goes with him, though nobody deletes it by itself.
@@ -62,8 +63,8 @@ class UserAdmin(HistoryAdmin, BaseUserAdmin, ModelAdmin):  # type: ignore[type-a
 
 
 @admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[type-arg]
-    pass
+class GroupAdmin(HistoryAdmin, BaseGroupAdmin, ModelAdmin):  # type: ignore[type-arg]
+    followed_links = (GroupPermission,)
 
 
 class TokenForm(ModelForm):  # type: ignore[type-arg]

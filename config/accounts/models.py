@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, Group, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
@@ -88,3 +88,46 @@ class ApiToken(AbstractAuthToken):
         """Whether a scope covers `resource` (`message-data`); a write scope includes reading."""
         needed = {f"{resource}:write"} if write else {f"{resource}:read", f"{resource}:write"}
         return "*" in self.scopes or bool(needed & set(self.scopes))
+
+
+# Django's own tables, each tracked by a proxy that is nothing else.
+
+
+@tracked("accounts_group_history")
+class FollowedGroup(Group):
+    PERSONAL_FIELDS: ClassVar = ()
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "group"
+
+
+@tracked("accounts_group_permissions_history", without=("id",), key="group")
+class GroupPermission(Group.permissions.through):  # type: ignore[name-defined,misc]
+    PERSONAL_FIELDS: ClassVar = ()
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "permission"
+
+
+@tracked("accounts_user_groups_history", without=("id",), key="user")
+class UserGroup(User.groups.through):  # type: ignore[name-defined,misc]
+    PERSONAL_FIELDS: ClassVar = ()
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "group"
+
+
+@tracked("accounts_user_permissions_history", without=("id",), key="user")
+class UserPermission(User.user_permissions.through):  # type: ignore[name-defined,misc]
+    PERSONAL_FIELDS: ClassVar = ()
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "permission"

@@ -1,20 +1,25 @@
 """The page behind “History” of each tracked row. Whoever may see the row may see it; of a deleted row it stays."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from config.history.changes import PAGE, history_of
 from config.history.tracking import history_model
 
-_LONGEST = 18  # digits of a place in the history
-
 
 class HistoryAdmin:
-    """For admin pages: the triggers' history in place of Django's log, where the model is tracked."""
+    """For admin pages: the triggers' history in place of Django's log, where the model is tracked.
+
+    `followed_links` are models of many-to-many tables, tracked too, whose changes are told among the row's own.
+    """
+
+    followed_links: ClassVar[Sequence[type[Model]]] = ()
 
     def history_view(
         self: Any, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -28,7 +33,9 @@ class HistoryAdmin:
             raise PermissionDenied
         key = getattr(row, kept.KEY) if row else unquote(object_id)
         try:
-            history = history_of(kept, key, before=_place(request))
+            links = [link for model in self.followed_links if (link := history_model(model))]
+            before = request.GET.get("before", "")
+            history = history_of(kept, key, links=links, before=before)
         except ValidationError as error:  # no such key can be
             raise Http404 from error
         if row is None and not history.changes:
@@ -40,12 +47,7 @@ class HistoryAdmin:
             "original": row,
             "history": history,
             "page": PAGE,
-            "is_newest": _place(request) is None,
+            "is_newest": not before,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "history/page.html", context)
-
-
-def _place(request: HttpRequest) -> int | None:
-    asked = request.GET.get("before", "")
-    return int(asked) if asked.isdecimal() and len(asked) <= _LONGEST else None

@@ -1,6 +1,7 @@
-"""One row's history, newest first: when, who, from where, and what became of each field."""
+"""One row's history, newest first: when, who, from where, and what became of each field and of what is linked to it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from config.history.tracking import HistoryRow
 PAGE = 25
 _MOST_SHOWN = 300
 _BEFORE_IT_PARTS = 40
+_PLACE = re.compile(r"[0-9]{1,18}")
 _VERBS = {"insert": "Made", "update": "Changed", "delete": "Deleted"}
 
 
@@ -47,22 +49,50 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """`older` is where the next page begins."""
+    """`older` is where the next page begins: how far each table was told."""
 
     changes: Sequence[Change]
-    older: int | None
+    older: str | None
 
 
-def history_of(kept: type[HistoryRow], key: Any, *, before: int | None = None) -> History:
-    """One page. Costs one query, one for the users, and one for each other table that the rows point at."""
+def history_of(
+    kept: type[HistoryRow], key: Any, *, links: Sequence[type[HistoryRow]] = (), before: str = ""
+) -> History:
+    """One page. `links` keep what was linked to the row (the groups of a user); `before` is the `older` of a newer page.
+
+    Costs one query a table, one for the users, and one for each other table that the rows point at.
+    """
+    tables = (kept, *links)
+    places = _places(before, len(tables))
+    told = [
+        (change, table, place)
+        for table, each in enumerate(tables)
+        for change, place in _changes(each, key, places[table], _Reader if each is kept else _LinkReader)
+    ]
+    told.sort(key=lambda one: one[0].at, reverse=True)
+    for _, table, place in told[:PAGE]:
+        places[table] = place
+    older = ".".join("" if place is None else str(place) for place in places) if len(told) > PAGE else None
+    return History(changes=[change for change, _, _ in told[:PAGE]], older=older)
+
+
+def _places(text: str, count: int) -> list[int | None]:
+    """How far each table was told; None is not at all."""
+    words = text.split(".")
+    if len(words) != count or not all(not word or _PLACE.fullmatch(word) for word in words):
+        return [None] * count
+    return [int(word) if word else None for word in words]
+
+
+def _changes(kept: type[HistoryRow], key: Any, before: int | None, reader: type["_Reader"]) -> list[tuple[Change, int]]:
+    """One more than a page has, each with its place in its table."""
     found = kept.objects.filter(**{kept.KEY: key})
     if before is not None:
         found = found.filter(pgh_id__lt=before)
-    rows = list(found.order_by("-pgh_id")[: PAGE + 1])
-    reader = _Reader(rows)
-    shown = rows[:PAGE]
-    changes = [reader.change(row, earlier) for row, earlier in zip(shown, [*rows[1:], None], strict=False)]
-    return History(changes=changes, older=shown[-1].pgh_id if len(rows) > PAGE else None)
+    rows = list(found.order_by("-pgh_id")[: PAGE + 2])
+    read = reader(rows)
+    pairs = zip(rows[: PAGE + 1], [*rows[1:], None], strict=False)
+    return [(read.change(row, earlier), row.pgh_id) for row, earlier in pairs]
 
 
 class _Reader:
@@ -75,13 +105,19 @@ class _Reader:
         context = row.pgh_context or {}
         return Change(
             at=row.pgh_created_at,
-            verb=_VERBS.get(row.pgh_label, f"{row.pgh_label.capitalize()} changed"),
+            verb=self._verb(row),
             who=self._who(context),
             where=_where(context),
             address=context.get("url", ""),
             differences=list(self._differences(row, earlier)),
-            is_first_known=earlier is None and row.pgh_label != "insert",
+            is_first_known=self._is_first_known(row, earlier),
         )
+
+    def _verb(self, row: Any) -> str:
+        return _VERBS.get(row.pgh_label, f"{row.pgh_label.capitalize()} changed")
+
+    def _is_first_known(self, row: Any, earlier: Any | None) -> bool:
+        return earlier is None and row.pgh_label != "insert"
 
     def _who(self, context: Mapping[str, Any]) -> str:
         user, token = context.get("user"), context.get("token")
@@ -89,7 +125,7 @@ class _Reader:
         return f"{name}, with the token {token}" if token else name
 
     def _differences(self, row: Any, earlier: Any | None) -> Iterator[Difference]:
-        if row.pgh_label == "delete" or (earlier is None and row.pgh_label != "insert"):
+        if row.pgh_label == "delete" or self._is_first_known(row, earlier):
             return
         for field in _fields(type(row)):
             was = None if row.pgh_label == "insert" else getattr(earlier, field.attname)
@@ -128,6 +164,23 @@ class _Reader:
             if keys
             for row in model._default_manager.filter(pk__in=keys)
         }
+
+
+class _LinkReader(_Reader):
+    """Of rows that are made and deleted, and say only what is linked to what."""
+
+    def _verb(self, row: Any) -> str:
+        (field,) = _fields(type(row))
+        return f"{str(field.verbose_name).capitalize()} {'removed' if row.pgh_label == 'delete' else 'added'}"
+
+    def _is_first_known(self, row: Any, earlier: Any | None) -> bool:
+        return False
+
+    def _differences(self, row: Any, earlier: Any | None) -> Iterator[Difference]:
+        (field,) = _fields(type(row))
+        name = self._text(field, getattr(row, field.attname))
+        before, after = (name, "") if row.pgh_label == "delete" else ("", name)
+        yield Difference(label=str(field.verbose_name), before=before, after=after)
 
 
 def _fields(kept: type[HistoryRow]) -> list[Any]:

@@ -1,7 +1,7 @@
 """What is tracked: each change of a row is written down by triggers, so `update()`, bulk statements and plain SQL are too (ADR 11)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import pghistory
 import pgtrigger
@@ -9,6 +9,8 @@ from django.db import models
 from pghistory.models import Event
 
 M = TypeVar("M", bound=models.Model)
+
+_KEPT: "dict[type[models.Model], type[HistoryRow]]" = {}
 
 
 class HistoryRow(Event):
@@ -29,14 +31,16 @@ def tracked(
     """Keep each change of the model's rows in `table`.
 
     Columns in `without` are not kept, and a statement that writes only them costs nothing: the triggers do not fire. Of
-    `secrets` it is kept that they changed, never what they were.
+    `secrets` it is kept that they changed, never what they were. A model of another package, or the table of a
+    many-to-many, is tracked by a proxy.
     """
 
     def track(model: type[M]) -> type[M]:
-        kept = [field for field in model._meta.local_fields if field.name not in (*without, *secrets)]
+        concrete = cast("type[models.Model]", model._meta.concrete_model)
+        kept = [field for field in concrete._meta.local_fields if field.name not in (*without, *secrets)]
         names = [field.name for field in kept]
         personal = tuple(name for name in model.PERSONAL_FIELDS if name in names)  # type: ignore[attr-defined]
-        pghistory.create_event_model(
+        _KEPT[concrete] = pghistory.create_event_model(  # type: ignore[assignment]
             model,
             *_trackers([str(field.column) for field in kept], names, secrets),
             fields=names,
@@ -55,8 +59,7 @@ def tracked(
 
 def history_model(model: type[models.Model]) -> type[HistoryRow] | None:
     """Where the changes of `model` are kept; None when it is not tracked."""
-    kept: dict[str, type[HistoryRow]] = getattr(model, "pgh_event_models", {})
-    return next(iter(kept.values()), None)
+    return _KEPT.get(cast("type[models.Model]", model._meta.concrete_model))
 
 
 def _trackers(columns: Sequence[str], names: Sequence[str], secrets: Sequence[str]) -> list[pghistory.Tracker]:

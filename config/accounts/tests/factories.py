@@ -1,9 +1,17 @@
 """Accounts for tests. Nobody can sign in with them unless a test sets a password."""
 
 import factory
+from django.contrib.auth.models import Permission
 from factory.django import DjangoModelFactory
 
-from config.accounts.models import ApiToken, User
+from config.accounts.models import (
+    ApiToken,
+    FollowedGroup,
+    GroupPermission,
+    User,
+    UserGroup,
+    UserPermission,
+)
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -30,3 +38,34 @@ class ApiTokenFactory(DjangoModelFactory[ApiToken]):
         token = model_class(**values)
         token.save(force_insert=True)
         return token
+
+
+class GroupFactory(DjangoModelFactory[FollowedGroup]):
+    class Meta:
+        model = FollowedGroup
+
+    name = factory.Sequence(lambda n: f"Group {n}")
+
+
+class GroupPermissionFactory(DjangoModelFactory[GroupPermission]):
+    class Meta:
+        model = GroupPermission
+
+    group = factory.SubFactory(GroupFactory)
+    permission = factory.LazyFunction(lambda: Permission.objects.earliest("pk"))
+
+
+class UserGroupFactory(DjangoModelFactory[UserGroup]):
+    class Meta:
+        model = UserGroup
+
+    user = factory.SubFactory(UserFactory)
+    group = factory.SubFactory(GroupFactory)
+
+
+class UserPermissionFactory(DjangoModelFactory[UserPermission]):
+    class Meta:
+        model = UserPermission
+
+    user = factory.SubFactory(UserFactory)
+    permission = factory.LazyFunction(lambda: Permission.objects.earliest("pk"))

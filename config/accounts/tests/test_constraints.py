@@ -1,6 +1,13 @@
 import pytest
 
-from config.accounts.tests.factories import ApiTokenFactory, UserFactory
+from config.accounts.tests.factories import (
+    ApiTokenFactory,
+    GroupFactory,
+    GroupPermissionFactory,
+    UserFactory,
+    UserGroupFactory,
+    UserPermissionFactory,
+)
 from config.tests.constraints import Break, assert_refused, histories_are_kept, tables_of, twice
 
 BREAKS: list[Break] = [
@@ -9,7 +16,8 @@ BREAKS: list[Break] = [
         "user_email_lower_unique",
         lambda: (UserFactory(email="emily@rapport.test"), UserFactory(email="Emily@Rapport.test")),
     ),
-    *histories_are_kept(UserFactory, ApiTokenFactory),
+    *histories_are_kept(UserFactory, ApiTokenFactory, GroupFactory),
+    *histories_are_kept(GroupPermissionFactory, UserGroupFactory, UserPermissionFactory),
 ]
 
 
@@ -25,4 +33,12 @@ def test_the_tables_have_their_names():
         "UserHistory": "accounts_user_history",
         "ApiToken": "api_tokens",
         "ApiTokenHistory": "api_tokens_history",
+        "FollowedGroup": "auth_group",
+        "FollowedGroupHistory": "accounts_group_history",
+        "GroupPermission": "auth_group_permissions",
+        "GroupPermissionHistory": "accounts_group_permissions_history",
+        "UserGroup": "accounts_user_groups",
+        "UserGroupHistory": "accounts_user_groups_history",
+        "UserPermission": "accounts_user_user_permissions",
+        "UserPermissionHistory": "accounts_user_permissions_history",
     }

@@ -1,12 +1,14 @@
 """Who was let in, what tokens may do: followed, and no secret is copied."""
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from config.accounts.models import ApiToken, User
+from config.accounts.models import ApiToken, User, UserGroup, UserPermission
 from config.accounts.tests.factories import ApiTokenFactory, UserFactory
 from config.db import fetch_all
+from config.history.changes import history_of
 from config.history.tracking import history_model
 from config.tests.back_office import history_url
 
@@ -87,3 +89,57 @@ def test_a_users_history_names_who_let_him_in(staff: Client) -> None:
 
     assert "May enter the back office" in html and "<ins>Yes</ins>" in html and "Emily Stone" in html
     assert "password" not in html.split("rp-change", 1)[1].lower()
+
+
+def test_what_a_user_was_given_and_lost_is_told_among_his_changes(staff: Client) -> None:
+    other, group = UserFactory(name="Sam Poole"), Group.objects.get(name="Agent")
+    right = Permission.objects.get(codename="view_apitoken")
+    form = {"email": other.email, "name": "Sam Poole", "is_active": "on"}
+    address = reverse("admin:accounts_user_change", args=[other.pk])
+
+    staff.post(address, {**form, "groups": [group.pk], "user_permissions": [right.pk]})
+    User.groups.through.objects.all().delete()
+
+    html = staff.get(history_url(other)).content.decode()
+    assert "Group added" in html and "<ins>Agent</ins>" in html and "<del>Agent</del>" in html
+    assert "Permission added" in html and f"<ins>{right}</ins>" in html
+    assert html.index("Group removed") < html.index("Group added") < html.index("Made")
+
+
+def test_what_a_group_may_do_is_told_among_its_changes(staff: Client) -> None:
+    group, right = Group.objects.create(name="Night shift"), Permission.objects.get(codename="view_apitoken")
+    form = {"name": "Late shift", "permissions": [right.pk]}
+
+    assert staff.post(reverse("admin:auth_group_change", args=[group.pk]), form).status_code == 302
+
+    html = staff.get(history_url(group)).content.decode()
+    assert "<del>Night shift</del>" in html and "<ins>Late shift</ins>" in html
+    assert "Permission added" in html and "Emily Stone" in html
+
+
+@pytest.mark.django_db
+def test_pages_of_a_history_and_of_what_is_linked_tell_each_change_once() -> None:
+    user, groups = UserFactory(), list(Group.objects.all()[:2])
+    for number in range(20):
+        user.groups.set([groups[number % 2]])
+        User.objects.filter(pk=user.pk).update(name=f"Sam {number}")
+    kept, links = history_model(User), [history_model(UserGroup), history_model(UserPermission)]
+
+    pages, before = [], ""
+    while before is not None:
+        page = history_of(kept, user.pk, links=links, before=before)  # type: ignore[arg-type]
+        pages.append(page.changes)
+        before = page.older
+
+    told = [change for page in pages for change in page]
+    assert [len(page) for page in pages] == [25, 25, 10]
+    assert [change.at for change in told] == sorted({change.at for change in told}, reverse=True)
+    assert [change.verb for change in told[:3]] == ["Changed", "Group added", "Group removed"]
+    assert [each.before for each in told[0].differences] == ["Sam 18"] and told[-1].verb == "Made"
+
+
+@pytest.mark.parametrize("before", ["1", "1.2", "1.2.x", "..", "1.2.9999999999999999999", "\x00"])
+def test_a_place_that_is_none_begins_with_the_newest(staff: Client, before: str) -> None:
+    user = User.objects.get()
+
+    assert b"Made" in staff.get(history_url(user), {"before": before}).content
