@@ -11,10 +11,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.core.exceptions import EmptyResultSet
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from psycopg.pq import Format
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
@@ -230,19 +229,17 @@ def fetch_prepared(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return found
 
 
-def plain_rows(rows: QuerySet[Any, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of `.values()`, several times as quick as Django reads them.
+def plain_rows(sql: str, params: Sequence[Any], *, keep_plan: bool) -> list[dict[str, Any]]:
+    """The rows of a statement of Django's (`%s` for values), several times as quick as Django reads them.
 
-    No field converts its value: moments are in UTC, JSON is read, an address of the internet is Python's own.
+    No field converts its value: moments are in UTC, JSON is read, an address of the internet is Python's own. With
+    `keep_plan` PostgreSQL keeps the statement's plan, whatever the values; otherwise it makes one for these values.
     """
-    try:
-        sql, params = rows.query.sql_with_params()
-    except EmptyResultSet:  # a filter that nothing can pass
-        return []
     with _quick_cursor(dict_row) as cursor:
-        cursor.execute(
-            psycopg.ClientCursor(connection.connection).mogrify(sql, params)
-        )  # a value is a part of its plan
+        if keep_plan:
+            cursor.execute(sql, params)
+        else:
+            cursor.execute(psycopg.ClientCursor(connection.connection).mogrify(sql, params))
         found: list[dict[str, Any]] = cursor.fetchall()
         return found
 

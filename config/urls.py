@@ -18,8 +18,8 @@ urlpatterns = [
     path("t/", include("communications.tracking.urls")),
     path("api/webhooks/", include("communications.webhooks.urls")),
     path("api/", include("config.api.docs")),
+    path("api/v1/", include("communications.api.urls")),
     path("api/v1/", include("customers.api.urls")),
     path("api/v1/", include("interactions.api.urls")),
-    path("api/v1/", include("communications.api.urls")),
     re_path("^api/", UnknownAddress.as_view()),  # after all that begins with api/
 ]

@@ -10,6 +10,7 @@ through a thread), languages, messages, HTMX. Sessions and signed-in users, a li
 requests are refused by its own check of sessions, and who may come in by its views.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from config import engines
@@ -80,5 +82,14 @@ class Web:
         return self._api if path.startswith(API_PREFIX) else self._whole
 
 
+def settle() -> None:
+    """What is loaded stays: the garbage collector need not walk through it again and again, a tenth of a page's time."""
+    get_resolver().url_patterns  # noqa: B018  # loads all views
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
 application = Web()
 engines.attach_missing(settings.DATA_DIR)
+settle()

@@ -61,9 +61,9 @@ class MessageSchemaCollection(ListingView):
         "updated_ts": "updated_ts",
     }
 
-    def get_queryset(self) -> QuerySet[MessageSchema, dict[str, Any]]:  # type: ignore[override]
+    def picked(self) -> QuerySet[MessageSchema]:
         """Deleted ones only when they are asked for (`active_flag`)."""
-        rows = super().get_queryset()
+        rows = super().picked()
         return rows if "active_flag" in self.request.query_params else rows.filter(active_flag=True)
 
     @extend_schema(

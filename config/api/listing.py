@@ -7,13 +7,16 @@ about the rows themselves. A parameter that a list does not know is refused: a m
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, NoReturn, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.core.exceptions import ValidationError as InvalidValue
-from django.db.models import Field, Model, Q, QuerySet
+from django.db import connection
+from django.db.models import Field, Model, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from drf_spectacular.plumbing import build_basic_type
 from drf_spectacular.types import OpenApiTypes
@@ -62,7 +65,9 @@ class KeysetPagination(BasePagination):
     between equals, in the same direction."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        self._request = request
+        self._address = request.build_absolute_uri()
+        self._statement = _statement(view.__class__)
+        self._keeps_plan = not _names_filters(request, view)
         self._size = _page_size(request)
         column, self._descends = _ordering(request, view.orderings)
         self._cursor = _cursor(request)
@@ -93,14 +98,16 @@ class KeysetPagination(BasePagination):
             _parameter("ordering", {"type": "string", "enum": words, "default": words[0]}, "The first is the default."),
         ]
 
-    def _rows(self, queryset: QuerySet[Any, Any]) -> list[dict[str, Any]]:
+    def _rows(self, picked: QuerySet[Any]) -> list[dict[str, Any]]:
         """One more than the page has: is there another page?"""
         backwards = self._cursor is not None and self._cursor.backwards
-        sign = "-" if self._descends != backwards else ""
-        ordered = queryset.order_by(*dict.fromkeys((f"{sign}{self._column}", f"{sign}id")))
-        if self._cursor is not None:
-            ordered = ordered.filter(_beyond(queryset.model, self._column, self._cursor, descends=sign == "-"))
-        return plain_rows(ordered[: self._size + 1])
+        columns = dict.fromkeys((self._column, "id"))
+        border = _border(picked.model, self._column, self._cursor) if self._cursor else ()
+        try:
+            sql, values = self._statement.page(picked, columns, border, descends=self._descends != backwards)
+        except EmptyResultSet:  # a filter that nothing can pass
+            return []
+        return plain_rows(f"{sql} LIMIT {self._size + 1}", values, keep_plan=self._keeps_plan)
 
     def _link(self, *, backwards: bool) -> str | None:
         is_there = self._has_previous if backwards else self._has_next
@@ -109,7 +116,7 @@ class KeysetPagination(BasePagination):
         row = self._page[0 if backwards else -1]
         value, pk = (_value(row, name) for name in (self._column, "id"))
         cursor = Cursor(value=value, pk=pk, backwards=backwards)
-        return replace_query_param(self._request.build_absolute_uri(), "cursor", cursor.encode())
+        return replace_query_param(self._address, "cursor", cursor.encode())
 
 
 class KnownParameters(DjangoFilterBackend):
@@ -121,23 +128,31 @@ class KnownParameters(DjangoFilterBackend):
         if unknown:
             detail = [ErrorDetail("There is no such parameter.", code="unknown_parameter")]
             raise ValidationError({name[:100]: detail for name in unknown[:20]})
-        if request.query_params.keys().isdisjoint(view.filterset_class.base_filters):
+        if not _names_filters(request, view):
             return queryset
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered
 
 
 class ListingView(ApiView):
-    """A collection: `GET` is a page of it. `queryset` says what the list shows, as `.values()` of columns and annotations."""
+    """A collection: `GET` is a page of it. `queryset` says what the list shows, as `.values()` of columns and annotations.
+
+    Which rows those are is asked apart (`picked`), so that Django has to write what a list shows only once.
+    """
 
     orderings: ClassVar[Mapping[str, str]] = {"-created_ts": "-id", "created_ts": "id"}
     filterset_class: type[FilterSet]
     filter_backends = (KnownParameters,)
     pagination_class = KeysetPagination
 
+    def picked(self) -> QuerySet[Any]:
+        """The rows that the list is of, before filters: in any column of the model itself."""
+        rows: QuerySet[Any] = self.get_queryset().model._default_manager.all()
+        return rows
+
     def page(self) -> Response:
         """The page that the request asks for."""
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.paginate_queryset(self.filter_queryset(self.picked()))
         return self.get_paginated_response([self.as_shown(row) for row in rows or ()])
 
     def as_shown(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -145,10 +160,62 @@ class ListingView(ApiView):
         return row
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Statement:
+    """What a list asks for its rows: all but conditions and order, with its `values`; and how a query for keys alone begins."""
+
+    shown: str
+    values: tuple[Any, ...]
+    keys: str
+    model: type[Model]
+
+    def page(
+        self, picked: QuerySet[Any], columns: Iterable[str], border: Sequence[Any], *, descends: bool
+    ) -> tuple[str, tuple[Any, ...]]:
+        """The rows that `picked` finds, in the order of `columns`, from beyond `border`, their values in one row.
+
+        Raises EmptyResultSet.
+        """
+        conditions, values = self._conditions(picked)
+        names = [self._quoted(column) for column in columns]
+        if border:
+            places = ", ".join(["%s"] * len(border))
+            conditions.append(f"({', '.join(names)}) {'<' if descends else '>'} ({places})")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = ", ".join(f"{name} {'DESC' if descends else 'ASC'}" for name in names)
+        return f"{self.shown}{where} ORDER BY {order}", (*self.values, *values, *border)
+
+    def _conditions(self, picked: QuerySet[Any]) -> tuple[list[str], tuple[Any, ...]]:
+        if not picked.query.where:
+            return [], ()
+        sql, values = picked.order_by().values("pk").query.sql_with_params()
+        start = f"{self.keys} WHERE "
+        if not sql.startswith(start):
+            raise ValueError(f"A list picks its rows by their own columns alone, not by {sql}")
+        return [f"({sql.removeprefix(start)})"], values
+
+    def _quoted(self, name: str) -> str:
+        column = cast("Field[Any, Any]", self.model._meta.get_field(name)).column
+        return ".".join(connection.ops.quote_name(str(part)) for part in (self.model._meta.db_table, column))
+
+
+@cache
+def _statement(view: Any) -> _Statement:
+    """Of a class of lists."""
+    model = view.queryset.model
+    shown, values = view.queryset.order_by().query.sql_with_params()
+    keys, _ = model._base_manager.order_by().values("pk").query.sql_with_params()
+    return _Statement(shown=shown, values=values, keys=keys, model=model)
+
+
 def _value(row: Mapping[str, Any], column: str) -> str:
     """As its field reads it again."""
     value = row[column]
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _names_filters(request: Request, view: Any) -> bool:
+    return not request.query_params.keys().isdisjoint(view.filterset_class.base_filters)
 
 
 def _parameter(name: str, schema: Any, description: str) -> dict[str, Any]:
@@ -181,19 +248,18 @@ def _cursor(request: Request) -> Cursor | None:
         _refuse_cursor()
 
 
-def _beyond(model: type[Model], column: str, cursor: Cursor, *, descends: bool) -> Q:
-    """The rows after the cursor's, in this direction."""
-    word = "lt" if descends else "gt"
+def _border(model: type[Model], column: str, cursor: Cursor) -> tuple[Any, ...]:
+    """The values of the cursor's row, as the database reads them."""
     try:
         pk = model._meta.pk.to_python(cursor.pk)
         if column == model._meta.pk.name:
-            return Q((f"pk__{word}", pk))
+            return (pk,)
         value = cast("Field[Any, Any]", model._meta.get_field(column)).to_python(cursor.value)
     except (InvalidValue, ValueError, OverflowError):
         _refuse_cursor()
     if isinstance(value, str) and "\x00" in value:
         _refuse_cursor()
-    return Q((f"{column}__{word}e", value)) & (Q((f"{column}__{word}", value)) | Q((f"pk__{word}", pk)))
+    return value, pk
 
 
 def _refuse_cursor() -> NoReturn:

@@ -173,9 +173,10 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
     options = settings.setdefault("OPTIONS", {})
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 2}
+        settings["ENGINE"] = "config.postgresql"
     options.setdefault("connect_timeout", 5)
     options.setdefault("prepare_threshold", 5)  # a statement repeated so often is planned once a connection
-    return {**settings, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    return {**settings, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": not pool_size}
 
 
 # --- history of changes (config/history): who and where stand in the history's row itself -------------------------

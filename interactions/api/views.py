@@ -73,9 +73,7 @@ class InteractionCollection(ResourceCollection):
     """The latest first. Messages log their own; `POST` is for what happened elsewhere: a call, a visit."""
 
     scope = "interaction"
-    queryset = Interaction.objects.filter(parent_interaction=None, deleted_ts=None).values(
-        *ListedInteractionSerializer.Meta.fields
-    )
+    queryset = Interaction.objects.values(*ListedInteractionSerializer.Meta.fields)
     serializer_class = InteractionSerializer
     filterset_class = InteractionFilter
     shown, written = InteractionSerializer, WrittenInteractionSerializer
@@ -85,6 +83,10 @@ class InteractionCollection(ResourceCollection):
         "-created_ts": "-id",
         "created_ts": "id",
     }
+
+    def picked(self) -> QuerySet[Interaction]:
+        """Parts of a call and what was deleted are left out."""
+        return super().picked().filter(parent_interaction=None, deleted_ts=None)
 
     def create(self, values: Mapping[str, Any], *, by: User) -> Interaction:
         return log_interaction(values, by=by)

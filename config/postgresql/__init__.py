@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend with pooled connections that cost no round trip to look at."""
