@@ -2,24 +2,44 @@
 
 from django.contrib import admin
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
 from communications.models import BulkSend
 from config.back_office import ReadOnlyAdmin, concrete_fields
 
+_TOLD = ("message_schema", "state", "total", "position", "accepted", "refused")
+
 
 @admin.register(BulkSend)
 class BulkSendAdmin(ReadOnlyAdmin):
-    list_display = ("created_ts", "message_schema", "total", "position", "accepted", "shown_state", "created_by")
+    list_display = ("created_ts", "message_schema", "total", "accepted", "not_taken", "shown_state", "created_by")
     list_filter = ("state",)
     list_select_related = ("message_schema", "created_by")
-    fields = ("messages", *concrete_fields(BulkSend))
+    fieldsets = (
+        (None, {"fields": ("message_schema", "shown_state", "how_far", "messages", "who_was_refused")}),
+        ("Record", {"fields": concrete_fields(BulkSend, without=_TOLD)}),
+    )
 
     @display(description="Messages")
     def messages(self, bulk: BulkSend) -> str:
         address = reverse("admin:communications_messagedata_changelist", query={"bulk__id__exact": bulk.pk})
         return format_html('<a href="{}">The {} that were taken on</a>', address, bulk.accepted)
+
+    @display(description="How far it has come")
+    def how_far(self, bulk: BulkSend) -> str:
+        return f"{bulk.position} of {bulk.total} recipients dealt with: {bulk.accepted} taken on, {len(bulk.refused)} refused"
+
+    @display(description="Refused")
+    def not_taken(self, bulk: BulkSend) -> int:
+        return len(bulk.refused)
+
+    @display(description="Who was refused, and why")
+    def who_was_refused(self, bulk: BulkSend) -> str:
+        """Counted from 1, as the recipients are below."""
+        rows = ((each["index"] + 1, each["detail"]) for each in bulk.refused)
+        table = format_html_join("", '<tr><th scope="row">Recipient {}</th><td>{}</td></tr>', rows)
+        return format_html('<table class="rp-pairs">{}</table>', table) if bulk.refused else "Nobody"
 
     @display(description="State", label={"Expanding": "info", "Done": "success", "Cancelled": "warning"})
     def shown_state(self, bulk: BulkSend) -> str:

@@ -326,6 +326,16 @@ def test_a_bulk_requests_page_leads_to_its_messages(staff: Client) -> None:
     assert str(own.pk) in html and str(other.pk) not in html
 
 
+def test_a_bulk_requests_page_says_who_was_refused_and_why(staff: Client) -> None:
+    refused = [{"index": 1, "attr": "recipient", "code": "invalid_phone", "detail": "No such <b>number</b>."}]
+    bulk = factories.BulkSendFactory(total=3, position=2, accepted=1, refused=refused)
+
+    html = staff.get(row_url(bulk)).content.decode()
+
+    assert "2 of 3 recipients dealt with: 1 taken on, 1 refused" in html
+    assert "Recipient 2" in html and "No such &lt;b&gt;number&lt;/b&gt;." in html
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

@@ -177,3 +177,11 @@ def test_two_browsers_of_one_person_share_the_last_place(settings: Any) -> None:
 
     assert sorted(at_once(lambda: send("+15195550142"), lambda: send("+15195550143"))) == [False, True]
     assert MessageData.objects.count() == 1
+
+
+def test_no_test_is_offered_where_nothing_sends(staff: Client) -> None:
+    schema = saved("PUSH", template_schema={"title": "New", "body": "Hi"})
+
+    html = staff.get(url("preview", schema)).content.decode()
+
+    assert "Send a test" not in html and "Nothing sends by" in html

@@ -16,7 +16,9 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from communications.actions.schemas import current_version, variants
+from communications.choices import CHANNEL_OF_METHOD, DeliveryMethod
 from communications.models import MessageData, MessageSchema, MessageSchemaVersion
+from communications.providers import registry
 from communications.rendering.people import PEOPLE
 from communications.rendering.preview import Preview, preview
 from communications.rendering.problems import TemplateProblem
@@ -72,6 +74,7 @@ def preview_page(
         "sampled": not form.cleaned_data.get("customer") and _person(form) is None,
         "query": request.GET.urlencode(),
         "test_to": test_to,
+        "sends": registry.name_for(CHANNEL_OF_METHOD[DeliveryMethod(schema.message_delivery_method)]) is not None,
         "given": {key.removeprefix(_VALUE): value for key, value in request.GET.items() if key.startswith(_VALUE)},
     }
     try:

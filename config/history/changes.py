@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
@@ -19,6 +19,7 @@ from config.history.tracking import HistoryRow
 PAGE = 25
 _MOST_SHOWN = 300
 _BEFORE_IT_PARTS = 40
+_ONE_STROKE = timedelta(seconds=1)
 _PLACE = re.compile(r"[0-9]{1,18}")
 _VERBS = {"insert": "Made", "update": "Changed", "delete": "Deleted"}
 
@@ -32,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """`is_first_known`: what stood before it is not known."""
+    """`is_first_known`: what stood before it is not known. `is_link`: something was linked to the row, or no longer is."""
 
     at: datetime
     verb: str
@@ -41,6 +42,7 @@ class Change:
     address: str
     differences: Sequence[Difference]
     is_first_known: bool
+    is_link: bool
 
     @property
     def has_before(self) -> bool:
@@ -73,7 +75,23 @@ def history_of(
     for _, table, place in told[:PAGE]:
         places[table] = place
     older = ".".join("" if place is None else str(place) for place in places) if len(told) > PAGE else None
-    return History(changes=[change for change, _, _ in told[:PAGE]], older=older)
+    return History(changes=_together([change for change, _, _ in told[:PAGE]]), older=older)
+
+
+def _together(changes: Sequence[Change]) -> list[Change]:
+    """What was linked at one stroke (all that a form gave or took) as one change."""
+    found: list[Change] = []
+    for change in changes:
+        if found and change.is_link and _is_one_stroke(found[-1], change):
+            found[-1] = replace(found[-1], differences=[*found[-1].differences, *change.differences])
+        else:
+            found.append(change)
+    return found
+
+
+def _is_one_stroke(later: Change, change: Change) -> bool:
+    same = all(getattr(later, name) == getattr(change, name) for name in ("verb", "who", "where", "address"))
+    return same and later.at - change.at < _ONE_STROKE
 
 
 def _places(text: str, count: int) -> list[int | None]:
@@ -111,6 +129,7 @@ class _Reader:
             address=context.get("url", ""),
             differences=list(self._differences(row, earlier)),
             is_first_known=self._is_first_known(row, earlier),
+            is_link=isinstance(self, _LinkReader),
         )
 
     def _verb(self, row: Any) -> str:

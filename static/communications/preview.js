@@ -1,4 +1,5 @@
 // The preview of an e-mail: how wide its frame is, and whether it is asked for light or dark. Kept from page to page.
+// That of a push message: a picture that cannot be loaded gives way to what a phone shows in its place.
 
 const frame = document.getElementById("mail");
 const kept = (name, otherwise) => sessionStorage.getItem(`rapport.preview.${name}`) ?? otherwise;
@@ -25,4 +26,19 @@ if (frame) {
     document.querySelectorAll("[data-scheme]").forEach((button) => button.addEventListener("click", () => light(button.dataset.scheme)));
     widen(kept("width", matchMedia("(max-width: 700px)").matches ? "390" : "600"));
     light(kept("scheme", "light"));
+}
+
+function standIn(picture) {
+    const mark = document.createElement("span");
+    mark.className = picture.classList.contains("rp-picture") ? "rp-picture-missing" : "rp-app";
+    mark.title = "This picture could not be loaded.";
+    picture.replaceWith(mark);
+}
+
+for (const picture of document.querySelectorAll(".rp-notice img")) {
+    if (picture.complete && !picture.naturalWidth) {
+        standIn(picture);
+    } else {
+        picture.addEventListener("error", () => standIn(picture));
+    }
 }
