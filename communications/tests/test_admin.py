@@ -336,6 +336,14 @@ def test_a_bulk_requests_page_says_who_was_refused_and_why(staff: Client) -> Non
     assert "Recipient 2" in html and "No such &lt;b&gt;number&lt;/b&gt;." in html
 
 
+def test_a_bulk_requests_page_stays_short(staff: Client) -> None:
+    bulk = factories.BulkSendFactory(total=10_000, recipients=[{"recipient": f"+1{n}"} for n in range(10_000)])
+
+    html = staff.get(row_url(bulk)).content.decode()
+
+    assert "+199&quot;" in html and "+1100&quot;" not in html and "And 9,900 more" in html
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
