@@ -4,8 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.forms import Form
 from django_filters import fields
 from django_filters import rest_framework as filters
+
+_MOST_FORMS = 500
+_FORMS: dict[tuple[Any, ...], type[Form]] = {}
 
 
 class ListFilter(filters.FilterSet):
@@ -16,6 +20,14 @@ class ListFilter(filters.FilterSet):
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         self.base_filters = {name: each for name, each in self.base_filters.items() if name in (data or {})}
         super().__init__(data, *args, **kwargs)
+
+    def get_form_class(self) -> type[Form]:
+        """Made once for the filters that are named: no field depends on the request."""
+        key = (type(self), *self.filters)
+        form = _FORMS.get(key) or super().get_form_class()
+        if len(_FORMS) < _MOST_FORMS:  # of all that could be named together, few are
+            _FORMS[key] = form
+        return form
 
 
 class ChoicesFilter(filters.MultipleChoiceFilter):
