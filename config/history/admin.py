@@ -36,7 +36,7 @@ class HistoryAdmin:
             links = [link for model in self.followed_links if (link := history_model(model))]
             before = request.GET.get("before", "")
             history = history_of(kept, key, links=links, before=before)
-        except ValidationError as error:  # no such key can be
+        except (ValidationError, ValueError) as error:  # no such key can be
             raise Http404 from error
         if row is None and not history.changes:
             raise Http404
