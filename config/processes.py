@@ -24,6 +24,7 @@ from config.supervisor import Signals, Stopped, Supervisor, Terminal, end_leftov
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 _ENGINE_PATIENCE = 1.5  # five seconds for the children, this, and what follows it, stay below eight
+_MAKES = ("make", "gmake")
 _WATCH_EVERY = 2.0
 _AS_ROOT = "ignore:You're running the worker with superuser privileges"  # Celery's eight lines about it, thrice
 _LOGINS = "emily@rapport.test (agent) or admin@rapport.test (manager), password rapport-demo"
@@ -254,13 +255,17 @@ class Launcher:
 
 
 def _parent() -> tuple[int, int] | None:
-    """When `make` runs us: its pid and, on Linux, which of SIGHUP, SIGINT, SIGQUIT it is handling just now."""
+    """When `make` runs us: its pid and, on Linux, which of SIGHUP, SIGINT, SIGQUIT it is handling just now.
+
+    Another program below `make` that starts us blocks them now and then (Python does, for each process that it starts).
+    """
     if "MAKELEVEL" not in os.environ:
         return None
-    with suppress(OSError, StopIteration, ValueError):
+    with suppress(OSError, KeyError, ValueError):
         lines = Path(f"/proc/{os.getppid()}/status").read_text().splitlines()
-        blocked = next(line.split()[1] for line in lines if line.startswith("SigBlk:"))
-        return os.getppid(), int(blocked, 16) & 0b111
+        facts = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        if facts["Name"] in _MAKES:
+            return os.getppid(), int(facts["SigBlk"], 16) & 0b111
     return os.getppid(), 0
 
 

@@ -149,6 +149,18 @@ def test_what_is_done_to_make_alone_stops_everything_too(tmp_path, number):
         until(lambda: not alive(int((tmp_path / "one").read_text())), MOST_SECONDS)
 
 
+def test_a_program_below_make_that_blocks_signals_for_a_moment_stops_nothing(tmp_path):
+    with running(tmp_path, sleeper("one"), env={"MAKELEVEL": "1"}) as run:  # as in `make test`
+        pid = run.pid("one")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            time.sleep(1.0)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        assert alive(pid) and "Stopping" not in run.output
+
+
 def test_a_second_ctrl_c_hurries_and_leaves_nothing(tmp_path):
     with running(tmp_path, stubborn("one")) as run:
         pids = [run.pid("one"), run.pid("one-child")]
