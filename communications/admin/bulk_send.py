@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -26,6 +28,11 @@ class BulkSendAdmin(ReadOnlyAdmin):
         ("Record", {"fields": (*concrete_fields(BulkSend, without=_TOLD), "asked_for")}),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BulkSend]:
+        """Without what thousands of recipients take up: a list shows none of it, and a page asks for it by itself."""
+        rows: QuerySet[BulkSend] = super().get_queryset(request)
+        return rows.defer("recipients", "options", "refused")
+
     @display(description="Messages")
     def messages(self, bulk: BulkSend) -> str:
         address = reverse("admin:communications_messagedata_changelist", query={"bulk__id__exact": bulk.pk})
@@ -33,11 +40,12 @@ class BulkSendAdmin(ReadOnlyAdmin):
 
     @display(description="How far it has come")
     def how_far(self, bulk: BulkSend) -> str:
-        return f"{bulk.position} of {bulk.total} recipients dealt with: {bulk.accepted} taken on, {len(bulk.refused)} refused"
+        refused = self.not_taken(bulk)
+        return f"{bulk.position} of {bulk.total} recipients dealt with: {bulk.accepted} taken on, {refused} refused"
 
     @display(description="Refused")
     def not_taken(self, bulk: BulkSend) -> int:
-        return len(bulk.refused)
+        return bulk.position - bulk.accepted
 
     @display(description="Who was refused, and why")
     def who_was_refused(self, bulk: BulkSend) -> str:

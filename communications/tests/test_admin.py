@@ -336,6 +336,12 @@ def test_a_bulk_requests_page_says_who_was_refused_and_why(staff: Client) -> Non
     assert "Recipient 2" in html and "No such &lt;b&gt;number&lt;/b&gt;." in html
 
 
+def test_a_list_of_bulk_requests_leaves_their_recipients_where_they_are(staff: Client) -> None:
+    factories.BulkSendFactory()
+
+    assert not any('"recipients"' in sql or '"refused"' in sql for sql in list_queries(staff, models.BulkSend))
+
+
 def test_a_bulk_requests_page_stays_short(staff: Client) -> None:
     bulk = factories.BulkSendFactory(total=10_000, recipients=[{"recipient": f"+1{n}"} for n in range(10_000)])
 

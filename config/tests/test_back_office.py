@@ -41,4 +41,4 @@ def test_an_address_that_means_nothing_is_answered(staff: Client, model: type[Mo
     answered = {address: staff.get(address).status_code for address in addresses}
 
     assert set(answered.values()) <= {200, 302, 400, 403, 404}, answered
-    assert {status for address, status in answered.items() if "%00" in address} == {400}
+    assert {status for address, status in answered.items() if "%00" in address and "q=" not in address} == {400}
