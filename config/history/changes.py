@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from heapq import merge
 from itertools import takewhile
 from typing import Any
 
@@ -66,12 +67,11 @@ def history_of(
     """
     tables = (kept, *links)
     places = _places(before, len(tables))
-    told = [
-        (change, table, place)
-        for table, each in enumerate(tables)
-        for change, place in _changes(each, key, places[table], _Reader if each is kept else _LinkReader)
+    of_each = [
+        [(change, table, place) for change, place in _changes(each, key, places[table], reader)]
+        for table, (each, reader) in enumerate(zip(tables, (_Reader, *[_LinkReader] * len(links)), strict=True))
     ]
-    told.sort(key=lambda one: one[0].at, reverse=True)
+    told = list(merge(*of_each, key=lambda one: one[0].at, reverse=True))  # a table stays in its own order
     for _, table, place in told[:PAGE]:
         places[table] = place
     older = ".".join("" if place is None else str(place) for place in places) if len(told) > PAGE else None

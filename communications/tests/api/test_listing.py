@@ -1,17 +1,20 @@
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from communications.api.views import MessageDataCollection
 from communications.choices import MessageStatus, Reason
-from communications.models import MessageSchema
+from communications.models import MessageData, MessageSchema
 from communications.tests.api.conftest import MESSAGES
 from communications.tests.factories import MessageDataFactory, WorkingBatchFactory
 from config.accounts.tests.factories import UserFactory
-from config.api.listing import Cursor
+from config.api.listing import Cursor, _statement
+from config.db import fetch_all
 from config.tests.callers import client_of, errors_of
 from customers.tests.factories import CustomerFactory
 
@@ -164,3 +167,24 @@ def test_a_row_of_the_list_tells_what_the_message_tells(client: APIClient, picku
         assert row == {name: whole[name] for name in row}
         assert set(whole) - set(row) == {"schema_version", "content_data", "metadata", "events"}
     assert client.get(MESSAGES).json()["results"][2]["status"] == "sending"
+
+
+def test_a_list_that_nobody_filters_keeps_its_plan_and_a_filtered_one_is_planned_for_its_values(
+    client: APIClient,
+) -> None:
+    MessageDataFactory.create_batch(3)
+    following = client.get(MESSAGES, {"page_size": 1}).json()["next"]
+
+    for _ in range(8):
+        assert client.get(following).status_code == 200
+        assert client.get(MESSAGES, {"customer": str(uuid4()), "page_size": 1}).status_code == 200
+
+    kept = [each for (each,) in fetch_all("SELECT statement FROM pg_prepared_statements") if "f_message_data" in each]
+    assert len(kept) == 1 and '("f_message_data"."id") < ($1)' in kept[0] and 'customer_id" =' not in kept[0]
+
+
+def test_a_list_that_is_picked_by_columns_of_another_table_is_a_mistake_that_is_told() -> None:
+    picked = MessageData.objects.filter(customer__first_name="Jane")
+
+    with pytest.raises(ValueError, match="by their own columns alone"):
+        _statement(MessageDataCollection).page(picked, ["id"], (), descends=True)
